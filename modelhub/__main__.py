@@ -1,0 +1,5 @@
+"""``python -m modelhub``."""
+
+from modelhub.cli import main
+
+main()

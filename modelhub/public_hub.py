@@ -1,0 +1,7 @@
+"""Names of the public hub, as Spark NLP has them (``ConfigHelper.scala``) and its documentation links them."""
+
+PUBLIC_BUCKET = "auxdata.johnsnowlabs.com"
+COMMUNITY_BUCKET = "community.johnsnowlabs.com"
+PUBLIC_HUB = f"https://s3.amazonaws.com/{PUBLIC_BUCKET}"
+PUBLIC_REPOSITORY = "public/models"
+WEB_HUBS = ("sparknlp.org", "nlp.johnsnowlabs.com")
