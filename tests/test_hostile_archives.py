@@ -1,0 +1,342 @@
+"""Archives that are broken or meant to harm: each is refused with a sentence, and nothing lands outside the folder."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from modelhub.errors import ArchiveError
+from modelhub.unpack import unpack_stream
+
+TEXT = b"some text, some text, some text"
+SYMLINK = 0o120777 << 16
+NOT_A_HEADER = b"#!/bin/sh\n\x00\x01\x02\x03"  # what a self-extracting archive begins with
+
+
+@dataclass
+class Raw:
+    """One member as its bytes are written; ``local`` and ``central`` overrule what the headers say."""
+
+    name: str = "a.txt"
+    content: bytes = TEXT
+    method: int = 8
+    flags: int = 1 << 11
+    attributes: int = 0
+    local: dict[str, int | str | bytes] = field(default_factory=dict)
+    central: dict[str, int | str | bytes] = field(default_factory=dict)
+    copies_in_directory: int = 1
+
+    def values(self) -> dict[str, int | str | bytes]:
+        packer = zlib.compressobj(wbits=-15)
+        packed = packer.compress(self.content) + packer.flush() if self.method == 8 else self.content
+        return {
+            "name": self.name,
+            "flags": self.flags,
+            "method": self.method,
+            "crc": zlib.crc32(self.content),
+            "packed_bytes": len(packed),
+            "size": len(self.content),
+            "packed": packed,
+            "extra": b"",
+            "behind": b"",
+            "disk": 0,
+            "attributes": self.attributes,
+        }
+
+
+def _local(v: dict) -> bytes:
+    name = v["name"].encode()
+    sizes = (v["crc"], v["packed_bytes"], v["size"], len(name), len(v["extra"]))
+    header = struct.pack("<4s5H3I2H", b"PK\3\4", 20, v["flags"], v["method"], 0, 0, *sizes)
+    return header + name + v["extra"] + v["packed"] + v["behind"]
+
+
+def _central(v: dict, offset: int) -> bytes:
+    name = v["name"].encode()
+    sizes = (v["crc"], v["packed_bytes"], v["size"], len(name), len(v["extra"]), 0, v["disk"], 0, v["attributes"])
+    header = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, v["flags"], v["method"], 0, 0, *sizes, offset)
+    return header + name + v["extra"]
+
+
+def archive(*members: Raw, tail: bytes = b"", gap: bytes = b"", **end: int) -> bytes:
+    """An archive of these members; ``end`` overrules the end record."""
+    body, directory = b"", b""
+    for member in members:
+        offset = len(body)
+        body += _local(member.values() | member.local)
+        central = member.values() | member.central
+        directory += _central(central, int(central.get("offset", offset))) * member.copies_in_directory
+    body += gap
+    count = sum(member.copies_in_directory for member in members)
+    fields = {"disk": 0, "start_disk": 0, "here": count, "count": count, "bytes": len(directory), "offset": len(body)}
+    fields |= end
+    return body + directory + struct.pack("<4s4H2IH", b"PK\5\6", *fields.values(), 0) + tail
+
+
+def zip64_archive(**wide: int) -> bytes:
+    """An archive of one member with 64-bit end records; ``wide`` overrules them."""
+    plain = archive(Raw())
+    body, end = plain[:-22], plain[-22:]
+    _, _, _, here, count, directory_bytes, offset, _ = struct.unpack("<4s4H2IH", end)
+    v = {"rest": 44, "here": here, "bytes": directory_bytes, "locator": len(body), "disks": 1, "mark": b"PK\6\7"} | wide
+    record = struct.pack("<4sQ2H2I4Q", b"PK\6\6", v["rest"], 45, 45, 0, 0, v["here"], count, v["bytes"], offset)
+    return body + record + struct.pack("<4sIQI", v["mark"], 0, v["locator"], v["disks"]) + end
+
+
+def _endless(name: str = "late", copies_in_directory: int = 1) -> Raw:
+    """A stored member whose size stands behind its content: the rest of the archive is spooled."""
+    behind = struct.pack("<4sIII", b"PK\7\x08", zlib.crc32(TEXT), len(TEXT), len(TEXT))
+    local = {"crc": 0, "size": 0, "packed_bytes": 0, "behind": behind}
+    return Raw(name, method=0, flags=1 << 11 | 8, local=local, copies_in_directory=copies_in_directory)
+
+
+def _directory_over_members() -> bytes:
+    """An end record that takes the whole archive for its table of contents."""
+    members = Raw(), _endless()
+    return archive(*members, bytes=len(archive(*members)) - 22, offset=0)
+
+
+def _overlapping() -> bytes:
+    """Two entries for one content: the first member's header, inside the content of the second."""
+    inner = _local(Raw("inner", method=0).values())
+    outer = Raw("outer", inner, method=0)
+    body = _local(outer.values())
+    directory = _central(outer.values(), 0) + _central(Raw("inner", method=0).values(), 30 + len("outer"))
+    return body + directory + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 2, 2, len(directory), len(body), 0)
+
+
+def _names(*pairs: tuple[str, str]) -> dict[str, tuple[bytes, str]]:
+    return {f"name {name!r}": (archive(Raw(name)), words) for name, words in pairs}
+
+
+HEX = struct.pack("<HHQQ", 1, 16, len(TEXT), 15)
+ARCHIVES: dict[str, tuple[bytes, str]] = {
+    **_names(
+        ("../evil.txt", "leads out of its folder"),
+        ("a/../../evil.txt", "leads out of its folder"),
+        ("a/..", "leads out of its folder"),
+        ("a/.. /evil.txt", "leads out of its folder"),
+        ("/etc/evil.txt", "is an absolute path"),
+        ("//server/share/evil.txt", "is an absolute path"),
+        ("C:/evil.txt", "names a drive"),
+        ("c:evil.txt", "names a drive"),
+        ("a/C:/evil.txt", "names a drive"),
+        ("a\\..\\..\\evil.txt", "holds a backslash"),
+        ("a.txt\0.png", "holds a control character"),
+        ("a\x1b[2J.txt", "holds a control character"),
+        ("a/NUL", "is the name of a device on Windows"),
+        ("con.txt", "is the name of a device on Windows"),
+        ("a/Com1 .log/b", "is the name of a device on Windows"),
+        ("", "has no name"),
+        (".", "has no name"),
+    ),
+    "name '/'": (archive(Raw("/", b"")), "is an absolute path"),
+    "symbolic link": (archive(Raw("link", b"/etc/passwd", attributes=SYMLINK)), "is a symbolic link"),
+    "named pipe": (archive(Raw(attributes=0o010644 << 16)), "is a named pipe"),
+    "device": (archive(Raw(attributes=0o020644 << 16)), "is a device"),
+    "special of no known kind": (archive(Raw(attributes=0o170000 << 16)), "is neither a file nor a folder"),
+    "folder under the name of a file": (archive(Raw(attributes=0o040755 << 16)), "is neither a file nor a folder"),
+    "twice": (archive(Raw(), Raw()), "holds 'a.txt' twice"),
+    "twice but for dots": (archive(Raw("a/b"), Raw("a/.//b")), "holds 'a/b' twice"),
+    "folder twice": (archive(Raw("a/", b""), Raw("a/", b"")), "holds 'a' twice"),
+    "file as folder": (archive(Raw("a"), Raw("a/b")), "'a' both as a file and as a folder"),
+    "folder as file": (archive(Raw("a/b"), Raw("a")), "'a' both as a file and as a folder"),
+    "folder with content": (archive(Raw("a/", TEXT)), "folder 'a/' has content"),
+    "folder with content that is told late": (
+        archive(Raw("a/", TEXT, flags=8, local={"crc": 0, "size": 0, "packed_bytes": 0})),
+        "unpacks to more than the 0 bytes",
+    ),
+    "overlapping members": (_overlapping(), "names 'inner' where there is no member"),
+    "listed twice": (archive(Raw(copies_in_directory=2)), "names 'a.txt' where there is no member"),
+    "not listed": (archive(Raw(), Raw("b", copies_in_directory=0)), "table of contents lacks 'b'"),
+    "listed elsewhere": (archive(Raw(central={"offset": 7})), "where there is no member|neither a member"),
+    "not listed and without end": (archive(Raw(), _endless(copies_in_directory=0)), "lacks the member at byte"),
+    "directory that begins with members": (_directory_over_members(), "not where it should be|is damaged"),
+    "listed behind the end": (archive(Raw(central={"offset": 5000})), "where there is no member|members behind it"),
+    "other name in the directory": (archive(Raw(central={"name": "b.txt"})), "name of 'a.txt' is 'a.txt', .* 'b.txt'"),
+    "other CRC in the directory": (archive(Raw(central={"crc": 7})), "CRC-32 of 'a.txt' is 3,236,733,265, .* says 7"),
+    "other size in the directory": (archive(Raw(central={"size": 7})), "size of 'a.txt' is 31, .* says 7"),
+    "other packed size in the directory": (
+        archive(Raw(central={"packed_bytes": 7})),
+        "packed size of .* says 7",
+    ),
+    "other method in the directory": (archive(Raw(central={"method": 0})), "method of 'a.txt' is 8, .* says 0"),
+    "other encoding in the directory": (archive(Raw(central={"flags": 0})), "flags of"),
+    "encrypted in the directory": (archive(Raw(central={"flags": 1 << 11 | 1})), "flags of"),
+    "size too small": (archive(Raw(local={"size": 5}, central={"size": 5})), "more than the 5 bytes"),
+    "size too large": (archive(Raw(local={"size": 99}, central={"size": 99})), "has 31 bytes, its header says 99"),
+    "packed size too small": (archive(Raw(local={"packed_bytes": 5})), "does not end where its header says"),
+    "packed size zero": (archive(Raw(local={"packed_bytes": 0})), "does not end where its header says"),
+    "packed size too large": (archive(Raw(local={"packed_bytes": 40})), "does not end where its header says"),
+    "stored with two sizes": (archive(Raw(method=0, local={"size": 7})), "two sizes of 'a.txt' contradict"),
+    "wrong CRC": (archive(Raw(local={"crc": 7}, central={"crc": 7})), "content of 'a.txt'"),
+    "wrong CRC, stored": (
+        archive(Raw(method=0, local={"crc": 7}, central={"crc": 7})),
+        "content of 'a.txt'",
+    ),
+    "no deflate": (archive(Raw(local={"packed": b"\xff" * 15, "packed_bytes": 15})), "content of 'a.txt'"),
+    "no descriptor": (archive(Raw(flags=1 << 11 | 8)), "content of 'a.txt'"),
+    "encrypted": (archive(Raw(flags=1)), "'a.txt' is encrypted"),
+    "strongly encrypted": (archive(Raw(flags=1 << 6)), "'a.txt' is encrypted"),
+    "bzip2": (archive(Raw(method=12)), r"bzip2 \(method 12\)"),
+    "Deflate64": (archive(Raw(method=9)), r"Deflate64 \(method 9\)"),
+    "method from the future": (archive(Raw(method=77)), r"something unknown \(method 77\)"),
+    "name that is no UTF-8": (archive(Raw("aaaa")).replace(b"aaaa", b"a\xff\xfea"), "not UTF-8"),
+    "disk in the directory": (archive(Raw(central={"disk": 2})), "one part of several"),
+    "disk in the end record": (archive(Raw(), disk=1), "one part of several"),
+    "members on other disks": (archive(Raw(), count=2), "one part of several"),
+    "number of members": (archive(Raw(), count=2, here=2), "its end contradicts"),
+    "directory elsewhere": (archive(Raw(), offset=5), "its end contradicts|neither a member"),
+    "directory behind the end": (archive(Raw(), offset=5000), "does not say where"),
+    "directory too large": (archive(Raw(), bytes=5000), "does not say where"),
+    "something between": (archive(Raw(), gap=b"hidden"), "neither a member nor its table of contents"),
+    "something behind": (archive(Raw(), tail=b"hidden"), "something follows it"),
+    "64-bit sizes missing": (archive(Raw(local={"size": 0xFFFFFFFF})), "64-bit sizes of 'a.txt' are missing"),
+    "64-bit sizes doubled": (archive(Raw(local={"size": 0xFFFFFFFF, "extra": HEX + HEX})), "missing or doubled"),
+    "extra field too long": (archive(Raw(local={"size": 0xFFFFFFFF, "extra": b"\1\0\x7f\0"})), "header of 'a.txt'"),
+    "64-bit end of other size": (zip64_archive(rest=45), "zip64 end record is damaged"),
+    "64-bit end without locator": (zip64_archive(mark=b"PK\6\0"), "is damaged"),
+    "64-bit locator elsewhere": (zip64_archive(locator=5), "does not say where"),
+    "64-bit end of several disks": (zip64_archive(disks=2), "one part of several"),
+    "64-bit end that disagrees": (zip64_archive(bytes=1 << 40), "end records contradict each other"),
+}
+
+
+def unpack(data: bytes, folder: Path, *, chunk_bytes: int = 1 << 20) -> dict[str, bytes]:
+    """Unpack into a new folder, and return what is there."""
+    folder.mkdir(parents=True)
+    unpack_stream((data[start : start + chunk_bytes] for start in range(0, len(data), chunk_bytes)), folder)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def outside(root: Path, folder: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if folder != path and folder not in path.parents]
+
+
+@pytest.mark.parametrize("before", [b"", NOT_A_HEADER], ids=["streamed", "spooled"])
+@pytest.mark.parametrize("chunk_bytes", [1, 1 << 20], ids=["bytewise", "whole"])
+@pytest.mark.parametrize(("data", "words"), ARCHIVES.values(), ids=ARCHIVES)
+def test_a_hostile_archive_is_refused_and_stays_in_its_folder(
+    data: bytes, words: str, chunk_bytes: int, before: bytes, tmp_path: Path
+) -> None:
+    folder = tmp_path / "staging"
+
+    with pytest.raises(ArchiveError, match=words) as caught:
+        unpack(before + data, folder, chunk_bytes=chunk_bytes)
+
+    assert caught.value.exit_status == 6
+    assert caught.value.message.endswith(".")
+    assert caught.value.hint
+    assert caught.value.message.isprintable()
+    assert outside(tmp_path, folder) == []
+    assert not any(path.is_symlink() for path in folder.rglob("*"))
+
+
+def test_two_archives_in_a_row_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="something follows it, from byte 124 on"):
+        unpack(archive(Raw()) + archive(Raw()), tmp_path / "staging")
+
+
+def test_the_writer_of_this_table_writes_good_archives_too(tmp_path: Path) -> None:
+    assert unpack(archive(Raw(), _endless("b/c")), tmp_path / "plain") == {"a.txt": TEXT, "b/c": TEXT}
+    assert unpack(zip64_archive(), tmp_path / "wide") == {"a.txt": TEXT}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fields/POS Model/part-00000",
+        "stage:b",
+        "trailing. ",
+        "...a",
+        "console",
+        "nullable.txt",
+        "com10",
+        ".part.crc",
+        "é日",
+    ],
+)
+def test_odd_names_of_real_models_are_not_refused(name: str, tmp_path: Path) -> None:
+    assert unpack(archive(Raw(name)), tmp_path / "staging") == {name: TEXT}
+
+
+def test_a_bomb_is_stopped_by_the_absolute_bound_before_it_is_written(tmp_path: Path) -> None:
+    data = archive(Raw("zeros", bytes(1 << 20)))
+
+    with pytest.raises(ArchiveError, match="more than 65,536 bytes"):
+        unpack_stream([data], tmp_path, max_unpacked_bytes=1 << 16)
+
+    assert (tmp_path / "zeros").stat().st_size <= 1 << 16
+
+
+def test_a_bomb_is_stopped_by_its_ratio(tmp_path: Path) -> None:
+    packer = zlib.compressobj(level=1, wbits=-15)
+    packed = b"".join([*(packer.compress(bytes(1 << 24)) for _ in range(17)), packer.flush()])
+    told = {"packed": packed, "packed_bytes": len(packed), "size": 17 << 24}
+    data = archive(Raw("zeros", b"", local=told, central=told))
+
+    with pytest.raises(ArchiveError, match="as in a zip bomb"):
+        unpack_stream([data], tmp_path, max_ratio=100)
+
+
+def small_archives() -> dict[str, bytes]:
+    """A streamable archive with everything in it, and one that has to be spooled."""
+
+    class Pipe:
+        def __init__(self) -> None:
+            self.data = b""
+
+        def write(self, data: bytes) -> int:
+            self.data += data
+            return len(data)
+
+        def flush(self) -> None: ...
+
+    streamed, spooled = io.BytesIO(), Pipe()
+    for file, method in ((streamed, zipfile.ZIP_DEFLATED), (spooled, zipfile.ZIP_STORED)):
+        with zipfile.ZipFile(file, "w", method) as packed:  # type: ignore[arg-type]
+            packed.writestr("metadata/part-00000", TEXT * 3)
+            packed.writestr("metadata/_SUCCESS", b"")
+            packed.writestr("empty/", b"")
+            packed.comment = b"comment"
+    return {"streamed": streamed.getvalue(), "spooled": spooled.data}
+
+
+SMALL = small_archives()
+
+
+@pytest.mark.parametrize("data", SMALL.values(), ids=SMALL)
+def test_an_archive_that_is_cut_anywhere_is_refused(data: bytes, tmp_path: Path) -> None:
+    for size_bytes in range(len(data)):
+        with pytest.raises(ArchiveError):
+            unpack(data[:size_bytes], tmp_path / str(size_bytes))
+
+
+def test_a_cut_archive_says_after_how_many_bytes(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"cut off: it ends after 60 bytes, within 'metadata/part-00000'\."):
+        unpack(SMALL["streamed"][:60], tmp_path / "staging")
+
+
+@pytest.mark.parametrize("data", SMALL.values(), ids=SMALL)
+def test_a_flipped_byte_never_gives_other_content(data: bytes, tmp_path: Path) -> None:
+    right = {"metadata/part-00000": TEXT * 3, "metadata/_SUCCESS": b""}
+    numbers = itertools.count()
+    for position, flip in itertools.product(range(len(data)), (0x01, 0x08, 0xFF)):
+        folder = tmp_path / f"{next(numbers)}" / "staging"
+        changed = bytearray(data)
+        changed[position] ^= flip
+
+        try:
+            files = unpack(bytes(changed), folder)
+        except ArchiveError:
+            files = right
+
+        assert files == right, (position, flip)
+        assert outside(folder.parent, folder) == []
