@@ -5,3 +5,4 @@ COMMUNITY_BUCKET = "community.johnsnowlabs.com"
 PUBLIC_HUB = f"https://s3.amazonaws.com/{PUBLIC_BUCKET}"
 PUBLIC_REPOSITORY = "public/models"
 WEB_HUBS = ("sparknlp.org", "nlp.johnsnowlabs.com")
+METADATA_FILE = "metadata.json"

@@ -16,12 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from modelhub.artifacts import Artifact
 from modelhub.errors import AmbiguousError, IncompatibleError, NotFoundError
 from modelhub.public_hub import PUBLIC_REPOSITORY
-from modelhub.references import Reference
 from modelhub.versions import Version
+
+if TYPE_CHECKING:
+    from modelhub.references import Reference
 
 DEFAULT_LANGUAGE = "en"
 DEFAULT_ENGINE = "onnx"
@@ -144,8 +147,8 @@ def _one_model(reference: Reference, found: Sequence[Artifact]) -> tuple[list[Ar
     language = reference.language
     if language is None:
         language = _pick_language(inside)
-    # Spark NLP takes an absent language, on either side, for a match.
-    model = [artifact for artifact in inside if not language or artifact.language in (language, "")]
+    # Spark NLP takes an artifact without a language for a match; one that was asked to have none matches no other.
+    model = [artifact for artifact in inside if artifact.language in (language, "")]
     if not model:
         others = _references(inside)
         raise NotFoundError(
@@ -157,29 +160,31 @@ def _one_model(reference: Reference, found: Sequence[Artifact]) -> tuple[list[Ar
 
 
 def _pick_repository(reference: Reference, found: Sequence[Artifact]) -> str:
-    if reference.language is not None:
+    if reference.key:
+        found = [artifact for artifact in found if artifact.key == reference.key] or found
+    elif reference.language is not None:
         found = [artifact for artifact in found if artifact.language in (reference.language, "")] or found
     repositories = list(dict.fromkeys(artifact.repository for artifact in found))
     if PUBLIC_REPOSITORY in repositories:
         return PUBLIC_REPOSITORY
     if len(repositories) > 1:
-        raise _ambiguous(reference, found, "repositories")
+        raise _ambiguous(reference.name, found, "repositories")
     return repositories[0]
 
 
 def _pick_language(inside: Sequence[Artifact]) -> str:
     languages = list(dict.fromkeys(artifact.language for artifact in inside))
-    if DEFAULT_LANGUAGE in languages:
+    if DEFAULT_LANGUAGE in languages or "" in languages:  # an artifact without a language answers to the default too
         return DEFAULT_LANGUAGE
     if len(languages) > 1:
-        raise _ambiguous(Reference(name=inside[0].name), inside, "languages")
+        raise _ambiguous(inside[0].name, inside, "languages")
     return languages[0]
 
 
-def _ambiguous(reference: Reference, found: Sequence[Artifact], of_what: str) -> AmbiguousError:
+def _ambiguous(name: str, found: Sequence[Artifact], of_what: str) -> AmbiguousError:
     references = _references(found)
     return AmbiguousError(
-        f"{reference.name} is there in several {of_what}: {_listing(references)}.",
+        f"{name} is there in several {of_what}: {_listing(references)}.",
         hint=f"Name one of them, such as {references[0]}.",
         nearest=references,
     )
@@ -224,11 +229,22 @@ def _of_lib_version(reference: Reference, model: Sequence[Artifact]) -> list[Art
 
 def why_refused(lib_version: Version, spark_version: Version, runtime: Runtime) -> str:
     """Why an artifact of these versions does not suit a runtime; "" where it does."""
-    if runtime.sparknlp and not lib_version.is_compatible(_running_lib(runtime.sparknlp)):
-        return f"needs Spark NLP {lib_version} or later, here is {runtime.sparknlp}"
-    if runtime.spark and not spark_version.is_compatible(_running_spark(runtime.spark)):
-        return f"needs Spark {spark_version} or later, here is {runtime.spark}"
+    if runtime.sparknlp:
+        reason = _why_incompatible("Spark NLP", lib_version, runtime.sparknlp, _running_lib(runtime.sparknlp))
+        if reason:
+            return reason
+    if runtime.spark:
+        return _why_incompatible("Spark", spark_version, runtime.spark, _running_spark(runtime.spark))
     return ""
+
+
+def _why_incompatible(product: str, found: Version, here: Version, running: Version) -> str:
+    """The reason in words; ``running`` is what Spark NLP makes of the version ``here``."""
+    if found.is_compatible(running):
+        return ""
+    if found.parts[: len(running.parts)] > running.parts:
+        return f"needs {product} {found} or later, here is {here}"
+    return f"{found} is more exact than {running}, the version of {product} here, and so never suits it"
 
 
 def _why_refused(artifact: Artifact, runtime: Runtime) -> str:
@@ -358,13 +374,18 @@ def _surprises(preferred: Sequence[Artifact], taken: Artifact, runtime: Runtime)
 
 
 def _incompatible(candidates: Sequence[Artifact], reasons: Sequence[str], runtime: Runtime) -> IncompatibleError:
-    alternatives = [f"{artifact.key}: {reason}" for artifact, reason in zip(candidates, reasons, strict=True)]
-    lowest = min(candidates, key=lambda item: (item.lib_version.parts, item.spark_version.parts))
+    reference = candidates[0].reference
+    usable = [artifact for artifact in candidates if artifact.is_ready and artifact.is_listed]
+    if not usable:
+        message, hint = f"{reference} is known, but {reasons[0]}.", "modelhub update asks the hub again."
+    else:
+        message = f"{reference} has {len(candidates)} builds, none of them for {runtime}."
+        if len(candidates) == 1:
+            message = f"{reference} exists, but not for {runtime}: {reasons[0]}."
+        oldest = min(usable, key=lambda item: (item.lib_version.parts, item.spark_version.parts))
+        hint = f"With Spark NLP {oldest.lib_version} and Spark {oldest.spark_version} there is {oldest.key}."
     return IncompatibleError(
-        f"{candidates[0].reference} exists, but not for {runtime}: {alternatives[0].split(': ', 1)[1]}."
-        if len(candidates) == 1
-        else f"{candidates[0].reference} has {len(candidates)} builds, none of them for {runtime}.",
-        hint=f"With Spark NLP {lowest.lib_version} and Spark {lowest.spark_version} there is {lowest.key}; "
-        "modelhub resolve --explain shows every build.",
-        alternatives=alternatives,
+        message,
+        hint=hint,
+        alternatives=[f"{artifact.key}: {reason}" for artifact, reason in zip(candidates, reasons, strict=True)],
     )

@@ -129,7 +129,7 @@ class _Planner:
         self.labels = tuple(label for label in facts.input_labels if _COLUMN_NAME.fullmatch(label))
         self.signature = signature_of(self.model.annotator) or signature_by_labels(self.labels)
         calls = (replace(call, annotator=class_meant(call.annotator)) for call in facts.dependencies)
-        self.dependencies = (*calls, *(_ENGLISH if model.language == "en" else ()))
+        self.dependencies: tuple[Dependency, ...] = (*calls, *(_ENGLISH if model.language == "en" else ()))
         self.stages: list[Stage] = []
         self.frame: tuple[str, ...] = ()
         self.columns: dict[str, str] = {}

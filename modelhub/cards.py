@@ -1,0 +1,312 @@
+"""Model cards: a page of the hub, read into facts and an artifact.
+
+Cards of every generation are read, from the stubs of 2019 to the hub's template of today. A bad card stops nothing:
+what could be read is kept, and what could not becomes a diagnostic with file, line, field and what to do. The URI of
+the zip is the authority for name, language and versions (DESIGN, decision 1); the front matter describes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelhub import markdown, tables, vocabulary
+from modelhub.artifacts import Artifact
+from modelhub.calls import PretrainedCall, find_pretrained_calls
+from modelhub.consistency import report_trouble
+from modelhub.diagnostics import Diagnostic
+from modelhub.downloads import Download, find_download
+from modelhub.facts import MAX_LABELS, Dependency, ModelFacts
+from modelhub.guides import TaskGuide, guide_of, is_guide
+from modelhub.labels import read_labels
+from modelhub.origins import find_origin
+from modelhub.pages import Page, read_page
+from modelhub.public_hub import PUBLIC_REPOSITORY
+from modelhub.scores import best_score
+
+_NLU = re.compile(r"nlu\.load\(\s*[\"'“”]+([^\"'“”)\n]*)")
+_NLU_REFERENCE = re.compile(r"[a-z]\w*\.")
+_NAMESPACE = re.compile(r"(?:nlp|visual)\.(?=[A-Z])")
+# Blocks without a language are Python more often than not.
+_CALLING_LANGUAGES = ("python", "scala", "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """What one card says.
+
+    Attributes:
+        source: The path as the user gave it.
+        front_matter: Strings and lists of strings, as written.
+        artifact: The zip that the card publishes; None where it has no usable link.
+        https_uri: Target of the Download button; it counts where the other names another zip.
+        s3_uri: Target of the button for the S3 URI.
+        name: The card's own; the artifact's may differ.
+        language: The card's own, else that of its table, else the artifact's.
+        edition: As written, such as ``Spark NLP 4.0.0``.
+        lib_version: Version in the edition, else in the compatibility.
+        spark_versions: As written; several where the front matter has a list.
+        description: Prose of the description.
+        code: Language of the block (``python``, ``scala``, ``""`` …) to the blocks of code.
+        model_info: Rows of the table "Model Information", under one name each (``max sentence length``).
+    """
+
+    source: str
+    front_matter: Mapping[str, Any]
+    artifact: Artifact | None
+    https_uri: str
+    s3_uri: str
+    facts: ModelFacts
+    name: str
+    language: str
+    author: str
+    edition: str
+    lib_version: str
+    spark_versions: tuple[str, ...]
+    compatibility: str
+    description: str
+    code: Mapping[str, tuple[str, ...]]
+    references: tuple[str, ...]
+    data_sources: tuple[str, ...]
+    predicted_entities_text: str
+    results: str
+    benchmark: str
+    model_info: Mapping[str, str]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse_card(text: str, *, source: str = "") -> ModelCard:
+    """Read a card; any text gives one, with diagnostics for what is wrong with it.
+
+    Args:
+        text: The page.
+        source: Its path, as diagnostics name it; its last part tells the page on the web hub.
+    """
+    return _card_of(read_page(text, source))
+
+
+def parse_document(text: str, *, source: str = "") -> ModelCard | TaskGuide:
+    """Read a page of either kind: a task guide has ``layout: docs``, everything else is taken for a card."""
+    page = read_page(text, source)
+    return guide_of(page) if is_guide(page.front.values) else _card_of(page)
+
+
+def _card_of(page: Page) -> ModelCard:
+    reading = _Reading(page)
+    facts, artifact = reading.facts(), reading.artifact()
+    report_trouble(page, reading.rows, reading.location)
+    return ModelCard(
+        source=page.source,
+        front_matter=page.front.values,
+        artifact=artifact,
+        https_uri=reading.download.https_uri,
+        s3_uri=reading.download.s3_uri,
+        facts=facts,
+        name=reading.name,
+        language=reading.language,
+        author=page.front.text("author"),
+        edition=page.front.text("edition"),
+        lib_version=vocabulary.version_in(reading.edition),
+        spark_versions=page.front.items("spark_version"),
+        compatibility=reading.row("compatibility"),
+        description=reading.description,
+        code=reading.code,
+        references=markdown.entries(page.outline.text("references")),
+        data_sources=markdown.entries(page.outline.text("data source")),
+        predicted_entities_text=reading.predicted_entities,
+        results=markdown.unfenced(page.outline.text("results")),
+        benchmark=reading.benchmark,
+        model_info={name: row.value for name, row in reading.table.items()},
+        diagnostics=page.findings.sorted(),
+    )
+
+
+class _Reading:
+    """One card while it is read: each fact has one method or line that says where it comes from."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.front = page.front
+        self.outline = page.outline
+        self.download: Download = find_download(page.text, page.front.end, page.findings)
+        self.location = self.download.location
+        self.rows = _rows(page)
+        self.table = tables.by_name(self.rows)
+        self.name = self._name()
+        self.language = self._language()
+        self.edition = self.front.text("edition") or self.row("compatibility")
+        self.repository = self.location.repository if self.location else self.front.text("repository")
+        self.description = markdown.prose(self.outline.text("description"))
+        self.predicted_entities = self._predicted_entities()
+        self.benchmark = markdown.unfenced(self.outline.text("benchmarking"))
+        self.code = _code(page)
+        self.calls = self._calls()
+        self.own_names = self._own_names()
+        self.annotator = self._annotator()
+        self.size_bytes = vocabulary.size_in_bytes(self.row("size"))
+
+    def row(self, name: str) -> str:
+        """The value of a row, or ""."""
+        row = self.table.get(name)
+        return row.value if row else ""
+
+    def artifact(self) -> Artifact | None:
+        """The zip that the links name, with what the card knows of it."""
+        if self.location is None:
+            return None
+        return Artifact(
+            key=self.location.key,
+            repository=self.location.repository,
+            uri=self.download.uri,
+            size_bytes=self.size_bytes,
+            engine=self.front.text("engine"),
+            annotator=self.annotator,
+        )
+
+    def facts(self) -> ModelFacts:
+        """Everything that the registry keeps of the card."""
+        front, tags = self.front, self.front.items("tags")
+        labels = read_labels(self.predicted_entities)
+        stem = vocabulary.file_stem(self.page.source)
+        return ModelFacts(
+            title=front.text("title"),
+            date=vocabulary.iso_date(front.text("date")) or vocabulary.iso_date(stem),
+            tasks=front.items("task"),
+            tags=tags,
+            product=self._product(),
+            annotator=self.annotator,
+            engine=front.text("engine"),
+            license=self._license(tags),
+            type=self._type(),
+            size_bytes=self.size_bytes,
+            supported=vocabulary.flag(front.text("supported")),
+            recommended=vocabulary.flag(front.text("recommended")),
+            deprecated=vocabulary.flag(front.text("deprecated")),
+            labels=labels[:MAX_LABELS],
+            label_count=len(labels),
+            input_labels=tables.columns(self.row("input labels")),
+            output_labels=tables.columns(self.row("output labels")),
+            case_sensitive=vocabulary.flag(self.row("case sensitive")),
+            max_sentence_length=vocabulary.whole_number(self.row("max sentence length")),
+            dimension=vocabulary.whole_number(self.row("dimension")),
+            best_score=best_score(self.benchmark),
+            nlu=self._nlu(),
+            page=vocabulary.page_of(stem),
+            origin=self._origin(),
+            dependencies=self._dependencies(),
+            stages=self._stages(),
+        )
+
+    def _name(self) -> str:
+        """The name as the card has it, else as the key has it."""
+        return self.front.text("name") or self.row("model name") or (self.location.key.name if self.location else "")
+
+    def _language(self) -> str:
+        """The language as the card has it, else as the key has it."""
+        row = self.row("language").strip("[] ")
+        return self.front.text("language") or row or (self.location.key.language if self.location else "")
+
+    def _predicted_entities(self) -> str:
+        """The first section of that kind that has any prose."""
+        sections = self.outline.sections.get("predicted entities", ())
+        return next((text for section in sections if (text := markdown.prose(section.text))), "")
+
+    def _calls(self) -> tuple[PretrainedCall, ...]:
+        """The pretrained stages that the Python and Scala code loads, the model itself included."""
+        blocks = (code for language in _CALLING_LANGUAGES for code in self.code.get(language, ()))
+        return tuple(call for code in blocks for call in find_pretrained_calls(code))
+
+    def _own_names(self) -> frozenset[str]:
+        """The names under which code loads the model itself."""
+        names = {self.name, self.row("model name")}
+        if self.location:
+            names.add(self.location.key.name)
+        return frozenset(names | {name.removesuffix(f"_{self.language}") for name in names}) - {""}
+
+    def _annotator(self) -> str:
+        """The class: ``annotator``, else ``class``, else the row Model Class, else that of the call that loads it."""
+        stated = self.front.text("annotator") or self.front.text("class") or self.row("model class")
+        own_call = next((call.annotator for call in self.calls if call.name in self.own_names), "")
+        return vocabulary.annotator_class(stated or own_call)
+
+    def _type(self) -> str:
+        """``pipeline`` where the class, the table or the code says so, else ``model``."""
+        says_so = (
+            vocabulary.is_pipeline_class(self.annotator)
+            or self.row("type").lower() == "pipeline"
+            or any(call.annotator == "PretrainedPipeline" and call.name in self.own_names for call in self.calls)
+        )
+        return "pipeline" if says_so else "model"
+
+    def _product(self) -> str:
+        """By the edition; a card that has none is told by its repository."""
+        stated = self.front.text("edition") or self.repository or self.edition
+        return vocabulary.product_of(stated)
+
+    def _license(self, tags: tuple[str, ...]) -> str:
+        """By the table, else by the tags, else by where the artifact lies."""
+        return (
+            vocabulary.license_of(self.row("license"))
+            or vocabulary.license_by_tags(tags)
+            or vocabulary.license_by_repository(self.repository)
+        )
+
+    def _nlu(self) -> tuple[str, ...]:
+        """The references in ``nlu.load("…")``, each once."""
+        found = (reference for given in _NLU.findall(self.page.text) for reference in _split_nlu(given))
+        return tuple(dict.fromkeys(found))
+
+    def _origin(self) -> str:
+        sources = (self.outline.text("references"), self.outline.text("data source"))
+        return find_origin(sources, self.description)
+
+    def _dependencies(self) -> tuple[Dependency, ...]:
+        """The stages that the code loads besides the model; its own class without a name is the model, too."""
+        found = (
+            Dependency(
+                call.annotator,
+                call.name,
+                call.language,
+                "" if call.repository == PUBLIC_REPOSITORY else call.repository,
+            )
+            for call in self.calls
+            if call.name not in self.own_names and (call.name or call.annotator != self.annotator)
+        )
+        return tuple(dict.fromkeys(found))
+
+    def _stages(self) -> tuple[str, ...]:
+        """The classes in the list "Included Models", without descriptions; ``legal.NerModel`` keeps its namespace."""
+        items = markdown.bullets(self.outline.text("included models"))
+        names = (_NAMESPACE.sub("", item.partition(" - ")[0].strip("`* ")) for item in items)
+        return tuple(name for name in names if name)
+
+
+def _rows(page: Page) -> tuple[tables.Row, ...]:
+    """The rows of the table "Model Information"."""
+    sections = page.outline.sections.get("model information", ())
+    return tuple(row for section in sections for row in tables.read_rows(section.text, section.position))
+
+
+def _code(page: Page) -> Mapping[str, tuple[str, ...]]:
+    """The blocks of code by language."""
+    blocks: dict[str, list[str]] = {}
+    for block in page.outline.blocks:
+        blocks.setdefault(block.language, []).append(block.code)
+    return {language: tuple(codes) for language, codes in blocks.items()}
+
+
+def _split_nlu(text: str) -> list[str]:
+    """The NLU references in one string, parted by blanks.
+
+    Blanks inside a reference (``xx.Sranan Tongo.translate_to.French``) are told from those between two by what follows:
+    a reference begins with a small letter and has a dot.
+    """
+    references: list[str] = []
+    for word in text.split():
+        if references and not _NLU_REFERENCE.match(word):
+            references[-1] += f" {word}"
+        else:
+            references.append(word)
+    return references
