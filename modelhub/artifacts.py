@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from modelhub.errors import UsageError
 from modelhub.public_hub import COMMUNITY_BUCKET, PUBLIC_BUCKET, PUBLIC_REPOSITORY
@@ -119,6 +119,12 @@ def https_uri_of(s3_uri: str) -> str:
 def join_uri(hub: str, *parts: str) -> str:
     """A URI below a hub; the parts are quoted as a path needs it."""
     return "/".join([hub.rstrip("/"), *(quote(part, safe="/@:+,;=!$&'()*~") for part in parts)])
+
+
+def without_secrets(uri: str) -> str:
+    """A URI as it may be shown: without user, password and query string, which may be a signature."""
+    parts = urlsplit(uri)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -350,7 +350,8 @@ def _why_not_taken(artifact: Artifact, taken: Artifact, preferred: Sequence[Arti
             return f"of class {artifact.annotator}, not {runtime.annotator}"
         return f"engine {artifact.engine or 'not known'}; {taken.engine or 'the other'} is preferred"
     if _is_time_order(runtime):
-        return "built earlier (before Spark NLP 3.3 the time alone decides)"
+        is_earlier = artifact.built_ms < taken.built_ms
+        return f"{'built' if is_earlier else 'listed'} earlier (before Spark NLP 3.3 the time alone decides)"
     if artifact.spark_version.parts != taken.spark_version.parts:
         return f"for Spark {artifact.spark_version}; {taken.spark_version} comes before it"
     if artifact.lib_version.number != taken.lib_version.number:
@@ -383,7 +384,8 @@ def _incompatible(candidates: Sequence[Artifact], reasons: Sequence[str], runtim
         if len(candidates) == 1:
             message = f"{reference} exists, but not for {runtime}: {reasons[0]}."
         oldest = min(usable, key=lambda item: (item.lib_version.parts, item.spark_version.parts))
-        hint = f"With Spark NLP {oldest.lib_version} and Spark {oldest.spark_version} there is {oldest.key}."
+        needs = f"Spark NLP {oldest.lib_version} and Spark {oldest.spark_version}"
+        hint = f"{oldest.key} suits {needs} or later; --sparknlp and --spark say which versions you have."
     return IncompatibleError(
         message,
         hint=hint,

@@ -1,0 +1,257 @@
+"""Settings: flags over environment over file over default, and where each value comes from.
+
+This module alone reads the environment and the configuration file (what boto3, requests and rich read by themselves
+apart). The file is ``config.toml`` in the platform's folder for configuration; its keys are the names of ``Config``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from modelhub.errors import UsageError
+from modelhub.public_hub import PUBLIC_HUB, PUBLIC_REPOSITORY
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+_LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All settings of one run.
+
+    Attributes:
+        cache: Folder of the cache that Spark NLP reads (``MODELHUB_CACHE``).
+        cache_readonly: More caches, looked up and never written (``MODELHUB_CACHE_READONLY``, joined as in ``PATH``).
+        home: Registry and downloads in progress (``MODELHUB_HOME``).
+        hub: URIs of the hubs, the first that answers is used (``MODELHUB_HUB``, separated by blanks).
+        repositories: Those that ``update`` asks for (``MODELHUB_REPOSITORIES``, separated by blanks).
+        offline: Whether the network is never asked (``MODELHUB_OFFLINE``).
+        no_update: Whether lists that are older than a day are left as they are (``MODELHUB_NO_UPDATE``).
+        sparknlp: Version of Spark NLP to be compatible with; "" for none (``MODELHUB_SPARKNLP``).
+        spark: Version of Spark to be compatible with; "" for none (``MODELHUB_SPARK``).
+        annotator: Class that will load the model; "" for no preference (``MODELHUB_ANNOTATOR``).
+        engine: Preferred engine of the weights; "" for Spark NLP's own preference (``MODELHUB_ENGINE``).
+        timeout: Seconds without a byte after which a connection counts as lost (``MODELHUB_TIMEOUT``).
+        wait: Seconds to wait for another process that pulls the same model (``MODELHUB_WAIT``).
+        allow_http: Whether a hub may be ``http:`` elsewhere than on loopback (``MODELHUB_ALLOW_HTTP``).
+        allow_hub: Further URIs that zips may be downloaded from (``--allow-hub``, ``MODELHUB_ALLOW_HUB``).
+        origins: For each setting the place its value comes from: ``flag``, ``environment``, the file, ``default``, ….
+    """
+
+    cache: Path
+    cache_readonly: tuple[Path, ...] = ()
+    home: Path
+    hub: tuple[str, ...] = (PUBLIC_HUB,)
+    repositories: tuple[str, ...] = (PUBLIC_REPOSITORY,)
+    offline: bool = False
+    no_update: bool = False
+    sparknlp: str = ""
+    spark: str = ""
+    annotator: str = ""
+    engine: str = ""
+    timeout: float = 30.0
+    wait: float = 3600.0
+    allow_http: bool = False
+    allow_hub: tuple[str, ...] = ()
+    origins: Mapping[str, str]
+
+
+def load_config(flags: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None) -> Config:
+    """Gather the settings.
+
+    Args:
+        flags: Values that were given in the call or on the command line; ``None`` values count as not given.
+        environ: Stands in for the environment.
+
+    Raises:
+        UsageError: A value cannot be understood, the file is not valid TOML or holds an unknown key.
+    """
+    environ = os.environ if environ is None else environ
+    path = platformdirs.user_config_path("modelhub") / "config.toml"
+    in_file = _read_file(path)
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, read in _READERS.items():
+        variable = f"MODELHUB_{name.upper()}"
+        if name in given:
+            values[name], origins[name] = read(given[name], f"--{name.replace('_', '-')}"), "flag"
+        elif environ.get(variable, "").strip():
+            values[name], origins[name] = read(environ[variable], variable), f"environment ({variable})"
+        elif name in in_file:
+            values[name], origins[name] = read(in_file[name], f"{name} in {path}"), str(path)
+        elif name in _COMPUTED:
+            values[name], origins[name] = _COMPUTED[name]()
+        else:
+            origins[name] = "default"
+    return Config(**values, origins=origins)
+
+
+def is_on_loopback(host: str | None) -> bool:
+    """Whether a host name means this machine."""
+    return host in ("localhost", "::1") or bool(host and _LOOPBACK.fullmatch(host))
+
+
+def installed_version(package: str) -> str:
+    """The version of an installed package, read from the name of its metadata folder; "" where there is none.
+
+    A look at the folders costs 1 ms where ``importlib.metadata`` costs 20 ms of imports, on every search.
+    """
+    prefix = f"{package.replace('-', '_')}-"
+    for entry in sys.path:
+        for name in _names_in(entry or "."):
+            if name.startswith(prefix) and name.endswith((".dist-info", ".egg-info")):
+                return name.removeprefix(prefix).rpartition(".")[0].split("-py")[0]
+    return ""
+
+
+@lru_cache(maxsize=32)
+def _names_in(folder: str) -> tuple[str, ...]:
+    try:
+        return tuple(os.listdir(folder))  # noqa: PTH208 (names are all that is wanted)
+    except OSError:
+        return ()
+
+
+def _read_file(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    if sys.version_info >= (3, 11):
+        import tomllib  # only where there is a file
+    else:
+        import tomli as tomllib
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise UsageError(
+            f"{path} cannot be read: {exc}.", hint="It must be a TOML file; correct or remove it."
+        ) from exc
+    unknown = sorted(content.keys() - _READERS.keys())
+    if unknown:
+        raise UsageError(f"{path}: unknown key {unknown[0]!r}.", hint=f"Known keys: {', '.join(sorted(_READERS))}.")
+    return content
+
+
+def _path(value: object, where: str) -> Path:
+    if not str(value).strip():
+        raise UsageError(f"{where}: a path is needed, and it is empty.")
+    try:
+        return Path(str(value)).expanduser().absolute()
+    except RuntimeError as exc:
+        raise UsageError(f"{where}: {value} names the home of an unknown user.", hint="Write the path out.") from exc
+
+
+def _paths(value: object, where: str) -> tuple[Path, ...]:
+    items = value.split(os.pathsep) if isinstance(value, str) else _list(value)
+    return tuple(_path(item, where) for item in items if str(item))
+
+
+def _words(value: object, where: str) -> tuple[str, ...]:
+    items = value.split() if isinstance(value, str) else _list(value)
+    return tuple(str(item).rstrip("/") for item in items)
+
+
+def _uris(value: object, where: str) -> tuple[str, ...]:
+    """URIs as they are; a plain path becomes a ``file:`` URI."""
+    words = _words(value, where)
+    # Spark writes file:/folder with one slash.
+    return tuple(word if "://" in word else _path(word.removeprefix("file:"), where).as_uri() for word in words)
+
+
+def _hubs(value: object, where: str) -> tuple[str, ...]:
+    uris = _uris(value, where)
+    if not uris:
+        raise UsageError(f"{where}: no hub is named.", hint="Leave the setting out for the public hub.")
+    return uris
+
+
+def _list(value: object) -> list[object]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _text(value: object, where: str) -> str:
+    return str(value).strip()
+
+
+def _boolean(value: object, where: str) -> bool:
+    word = str(value).strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise UsageError(f"{where}: {value!r} is neither yes nor no.", hint="Write 1 or 0.")
+    return word in _TRUE
+
+
+def _seconds(value: object, where: str) -> float:
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise UsageError(f"{where}: {value!r} is not a number of seconds.")
+    return seconds
+
+
+def _timeout(value: object, where: str) -> float:
+    seconds = _seconds(value, where)
+    if not seconds:
+        raise UsageError(f"{where}: 0 s would give every connection up at once.", hint="The default is 30.")
+    return seconds
+
+
+def _installed(package: str) -> tuple[str, str]:
+    version = installed_version(package)
+    return version, f"installed package {package}" if version else "default"
+
+
+def _default_cache() -> tuple[Path, str]:
+    return Path.home() / "cache_pretrained", "default (Spark NLP's own)"
+
+
+def _default_home() -> tuple[Path, str]:
+    return platformdirs.user_cache_path("modelhub"), "default"
+
+
+_READERS: dict[str, Callable[[object, str], Any]] = {
+    "cache": _path,
+    "cache_readonly": _paths,
+    "home": _path,
+    "hub": _hubs,
+    "repositories": _words,
+    "offline": _boolean,
+    "no_update": _boolean,
+    "sparknlp": _text,
+    "spark": _text,
+    "annotator": _text,
+    "engine": _text,
+    "timeout": _timeout,
+    "wait": _seconds,
+    "allow_http": _boolean,
+    "allow_hub": _uris,
+}
+_COMPUTED: dict[str, Callable[[], tuple[Any, str]]] = {
+    "cache": _default_cache,
+    "home": _default_home,
+    "sparknlp": lambda: _installed("spark-nlp"),
+    "spark": lambda: _installed("pyspark"),
+}
+SETTINGS = tuple(field.name for field in fields(Config) if field.name != "origins")
+
+
+def is_colour_forced() -> bool:
+    """Whether ``FORCE_COLOR`` asks for colours without a terminal (rich reads it itself; this saves its import)."""
+    return bool(os.environ.get("FORCE_COLOR"))
+
+
+def child_environment(**settings: object) -> dict[str, str]:
+    """The environment of a process of ours that shall run with these settings and no others of ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MODELHUB_")}
+    return kept | {f"MODELHUB_{name.upper()}": str(value) for name, value in settings.items()}

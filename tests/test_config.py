@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelhub.config import (
+    SETTINGS,
+    Config,
+    child_environment,
+    installed_version,
+    is_colour_forced,
+    is_on_loopback,
+    load_config,
+)
+from modelhub.errors import UsageError
+from modelhub.public_hub import PUBLIC_HUB
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of our own."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    return tmp_path
+
+
+@pytest.fixture
+def write_file(home: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
+        path = home / "xdg_config_home" / "modelhub" / "config.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def load(environ: dict[str, str] | None = None, **flags: Any) -> Config:
+    return load_config(flags, environ=environ or {})
+
+
+# Precedence
+
+
+def test_without_anything_every_setting_has_a_default(home: Path) -> None:
+    config = load()
+
+    assert config.cache == home / "cache_pretrained"
+    assert config.home == home / "xdg_cache_home" / "modelhub"
+    assert config.hub == (PUBLIC_HUB,)
+    assert config.repositories == ("public/models",)
+    assert (config.sparknlp, config.spark) == (installed_version("spark-nlp"), installed_version("pyspark"))
+    assert (config.annotator, config.engine) == ("", "")
+    assert (config.offline, config.no_update, config.allow_http) == (False, False, False)
+    assert (config.timeout, config.wait) == (30.0, 3600.0)
+    assert (config.cache_readonly, config.allow_hub) == ((), ())
+
+
+def test_every_setting_says_where_its_value_comes_from() -> None:
+    origins = load().origins
+
+    assert origins.keys() == set(SETTINGS)
+    assert origins["cache"] == "default (Spark NLP's own)"
+    assert {origins[name] for name in SETTINGS if name not in ("cache", "sparknlp", "spark")} == {"default"}
+
+
+def test_flags_beat_the_environment_which_beats_the_file(write_file: Callable[[str], Path]) -> None:
+    path = write_file('engine = "in-file"\nspark = "1"\nsparknlp = "1"\n')
+    environ = {"MODELHUB_SPARK": "2", "MODELHUB_SPARKNLP": "2"}
+
+    config = load(environ, sparknlp="3")
+
+    assert (config.engine, config.spark, config.sparknlp) == ("in-file", "2", "3")
+    assert config.origins["engine"] == str(path)
+    assert config.origins["spark"] == "environment (MODELHUB_SPARK)"
+    assert config.origins["sparknlp"] == "flag"
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_an_empty_variable_and_a_flag_of_none_count_as_not_given(blank: str, write_file: Callable[[str], Path]) -> None:
+    write_file('engine = "onnx"\nhub = "https://mirror.example"\n')
+
+    config = load({"MODELHUB_ENGINE": blank, "MODELHUB_HUB": blank}, engine=None)
+
+    assert config.engine == "onnx"
+    assert config.hub == ("https://mirror.example",)
+
+
+def test_a_flag_that_is_false_is_given() -> None:
+    config = load({"MODELHUB_OFFLINE": "1"}, offline=False)
+
+    assert (config.offline, config.origins["offline"]) == (False, "flag")
+
+
+def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELHUB_ENGINE", "openvino")
+
+    assert load_config().engine == "openvino"
+
+
+def test_every_setting_can_be_given_in_each_place(write_file: Callable[[str], Path], home: Path) -> None:
+    values = dict.fromkeys(SETTINGS, "1")
+
+    write_file("\n".join(f'{name} = "1"' for name in SETTINGS))
+    in_file, in_environment = load(), load({f"MODELHUB_{name.upper()}": value for name, value in values.items()})
+    as_flags = load(**values)
+
+    assert set(in_file.origins.values()) == {str(home / "xdg_config_home/modelhub/config.toml")}
+    assert {origin.partition(" ")[0] for origin in in_environment.origins.values()} == {"environment"}
+    assert set(as_flags.origins.values()) == {"flag"}
+    for name in SETTINGS:
+        assert getattr(in_file, name) == getattr(in_environment, name) == getattr(as_flags, name)
+
+
+# What the values mean
+
+
+@pytest.mark.parametrize("word", ["1", "true", "YES", "on", " On "])
+def test_yes_in_every_spelling(word: str) -> None:
+    assert load({"MODELHUB_OFFLINE": word}).offline is True
+
+
+@pytest.mark.parametrize("word", ["0", "false", "No", "off"])
+def test_no_in_every_spelling(word: str) -> None:
+    assert load({"MODELHUB_OFFLINE": word}).offline is False
+
+
+def test_a_path_is_made_absolute_and_its_tilde_is_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+
+    config = load({"MODELHUB_CACHE": "~/models", "MODELHUB_HOME": "here"})
+
+    assert config.cache == home / "models"
+    assert config.home == home / "here"
+
+
+def test_read_only_caches_are_joined_as_in_path(home: Path) -> None:
+    config = load({"MODELHUB_CACHE_READONLY": os.pathsep.join(["/mnt/a", "", "~/b"])})
+
+    assert config.cache_readonly == (Path("/mnt/a"), home / "b")
+
+
+def test_hubs_are_separated_by_blanks_and_a_path_is_a_file_uri(home: Path) -> None:
+    config = load({"MODELHUB_HUB": " https://mirror.example/hub/   ~/hub s3://bucket/x "})
+
+    assert config.hub == ("https://mirror.example/hub", (home / "hub").as_uri(), "s3://bucket/x")
+
+
+def test_lists_may_be_lists(write_file: Callable[[str], Path], home: Path) -> None:
+    write_file('hub = ["file:///srv/my hub"]\nrepositories = ["a/b", "c"]\ncache_readonly = ["/mnt/a:b"]\n')
+
+    config = load(allow_hub=(Path("/srv/other hub"),))
+
+    assert config.hub == ("file:///srv/my hub",)
+    assert config.repositories == ("a/b", "c")
+    assert config.cache_readonly == (Path("/mnt/a:b"),)
+    assert config.allow_hub == ("file:///srv/other%20hub",)
+
+
+def test_numbers_and_truths_of_the_file_are_taken_as_they_are(write_file: Callable[[str], Path]) -> None:
+    write_file("timeout = 2.5\nwait = 0\noffline = true\n")
+
+    config = load()
+
+    assert (config.timeout, config.wait, config.offline) == (2.5, 0.0, True)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("offline", "maybe"),
+        ("no_update", "2"),
+        ("allow_http", "y"),
+        ("timeout", "soon"),
+        ("timeout", "-1"),
+        ("timeout", "0"),
+        ("wait", "inf"),
+        ("wait", "nan"),
+        ("cache", "~nobody-of-this-name/models"),
+        ("cache_readonly", "/mnt/a:~nobody-of-this-name/b"),
+        ("home", "~nobody-of-this-name"),
+        ("hub", "~nobody-of-this-name/hub"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_where_it_stands(
+    name: str, value: str, write_file: Callable[[str], Path]
+) -> None:
+    with pytest.raises(UsageError, match=f"MODELHUB_{name.upper()}: "):
+        load({f"MODELHUB_{name.upper()}": value})
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')}: "):
+        load(**{name: value})
+    path = write_file(f'{name} = "{value}"')
+    with pytest.raises(UsageError, match=f"{name} in {path}: "):
+        load()
+
+
+@pytest.mark.parametrize(("name", "value"), [("hub", ""), ("hub", []), ("cache", ""), ("home", " "), ("timeout", True)])
+def test_a_value_that_is_empty_is_refused_where_one_is_needed(name: str, value: object) -> None:
+    with pytest.raises(UsageError, match=f"--{name}: "):
+        load(**{name: value})
+
+
+def test_an_unknown_key_is_refused_and_the_known_are_named(write_file: Callable[[str], Path]) -> None:
+    path = write_file('chache = "/mnt"')
+
+    with pytest.raises(UsageError, match="unknown key 'chache'") as caught:
+        load()
+
+    assert str(path) in caught.value.message
+    assert "cache_readonly" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", [b"cache = ", b"\xff\xfe", b"just words"])
+def test_a_file_that_is_no_toml_is_refused(content: bytes, write_file: Callable[[str], Path]) -> None:
+    path = write_file("")
+    path.write_bytes(content)
+
+    with pytest.raises(UsageError, match="cannot be read") as caught:
+        load()
+
+    assert str(path) in caught.value.message
+
+
+# Installed packages
+
+
+@pytest.mark.parametrize(
+    ("folder", "package", "version"),
+    [
+        ("hats_nlp-5.5.3.dist-info", "hats-nlp", "5.5.3"),
+        ("pyhats-3.5.1.dist-info", "pyhats", "3.5.1"),
+        ("pyhats-3.5.1-py3.11.egg-info", "pyhats", "3.5.1"),
+        ("pyhats-3.5.0+amzn.1.dist-info", "pyhats", "3.5.0+amzn.1"),
+        ("hats_nlp_display-5.0.dist-info", "hats-nlp", ""),
+        ("pyhats-3.5.1", "pyhats", ""),
+    ],
+)
+def test_the_version_of_a_package_is_read_from_its_metadata_folder(
+    folder: str, package: str, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "packages" / folder).mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+
+    assert installed_version(package) == version
+
+
+def test_the_first_folder_of_the_path_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place, version in (("later", "3.4.0"), ("sooner", "3.5.1")):
+        (tmp_path / place / f"pyhats-{version}.dist-info").mkdir(parents=True)
+        monkeypatch.syspath_prepend(tmp_path / place)
+    monkeypatch.syspath_prepend(tmp_path / "no-such-folder")
+
+    assert installed_version("pyhats") == "3.5.1"
+
+
+def test_the_runtime_is_that_of_the_installed_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("spark_nlp-5.5.3.dist-info", "pyspark-3.5.1.dist-info"):
+        (tmp_path / "packages" / folder).mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+
+    config = load({"MODELHUB_SPARK": "3.2.0"})
+
+    assert (config.sparknlp, config.origins["sparknlp"]) == ("5.5.3", "installed package spark-nlp")
+    assert (config.spark, config.origins["spark"]) == ("3.2.0", "environment (MODELHUB_SPARK)")
+
+
+# The rest of the environment
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("example.org", False),
+        ("localhost.example.org", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_this_machine_is_told_from_others(host: str | None, is_loopback: bool) -> None:
+    assert is_on_loopback(host) is is_loopback
+
+
+def test_a_host_that_only_looks_like_an_address_is_another_machine() -> None:
+    assert not is_on_loopback("127.0.0.1.example.org")
+
+
+@pytest.mark.parametrize(("value", "is_forced"), [("1", True), ("", False), (None, False)])
+def test_colour_is_forced_by_the_environment(
+    value: str | None, is_forced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    if value is not None:
+        monkeypatch.setenv("FORCE_COLOR", value)
+
+    assert is_colour_forced() is is_forced
+
+
+def test_a_child_has_only_the_settings_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELHUB_ENGINE", "onnx")
+
+    environ = child_environment(cache=Path("/mnt/a"), offline=1)
+
+    assert {name: value for name, value in environ.items() if name.startswith("MODELHUB_")} == {
+        "MODELHUB_CACHE": "/mnt/a",
+        "MODELHUB_OFFLINE": "1",
+    }
+    assert environ["HOME"] == os.environ["HOME"]
