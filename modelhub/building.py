@@ -1,0 +1,63 @@
+"""Building a registry from nothing: the snapshot, the cards of the package, and what earlier updates kept."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from modelhub.documents import Document, Source, Unchanged
+from modelhub.errors import ModelHubError
+from modelhub.ingest import PageFile, read_cards, read_metadata, read_page, read_snapshot, whole_metadata
+from modelhub.packaged import PACKAGED_URI, SNAPSHOT, packaged_folder
+from modelhub.public_hub import METADATA_FILE
+from modelhub.recording import record
+from modelhub.registry import Registry
+
+
+def build_registry(path: Path, stamp: str) -> int:
+    """Build a registry in a new file, swap it in, and return the number of its artifacts.
+
+    Raises:
+        StorageError: It cannot be written, or the installation is damaged.
+        OSError: The folder cannot be written.
+    """
+    outside = _outside_sources(path)
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as folder:
+        fresh = Path(folder) / path.name
+        with Registry.create(fresh, kept=path.with_name("kept.sqlite"), stamp=stamp) as registry:
+            record(registry, Source(uri="package:snapshot", kind="snapshot"), read_snapshot(SNAPSHOT))
+            record(registry, Source(uri=PACKAGED_URI, kind="packaged"), _packaged_cards())
+            for source in outside:
+                record(registry, source, list(_kept_documents(registry, source)))
+            total = registry.total()
+        fresh.replace(path)
+    return total
+
+
+def _outside_sources(path: Path) -> list[Source]:
+    """The sources from outside the package that an earlier registry was told of."""
+    if not path.is_file():
+        return []
+    try:
+        with Registry.open(path) as earlier:
+            return [source for source in earlier.sources() if source.kind in ("cards", "metadata")]
+    except ModelHubError:
+        return []
+
+
+def _packaged_cards() -> Iterator[Document]:
+    for document in read_cards(packaged_folder()):
+        if isinstance(document, Document):
+            yield replace(document, kept=b"")
+
+
+def _kept_documents(registry: Registry, source: Source) -> Iterator[Document | Unchanged]:
+    """What a source from outside says, read anew from its kept texts."""
+    for path, text in list(registry.kept_texts(source.uri)):
+        if source.kind == "cards":
+            yield replace(read_page(PageFile(path, text.encode())), kept=b"")
+        elif path == METADATA_FILE:
+            yield replace(whole_metadata(text), kept=b"")
+            yield from read_metadata(text, source.repository, source=source.uri)

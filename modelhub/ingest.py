@@ -1,0 +1,308 @@
+"""From files to documents: cards in folders and archives, lines of ``metadata.json``, the snapshot in the wheel."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from modelhub.artifacts import ArtifactKey
+from modelhub.batches import Batches
+from modelhub.diagnostics import Diagnostic
+from modelhub.documents import Document, Listing, Unchanged
+from modelhub.errors import NotFoundError, StorageError, UsageError
+from modelhub.facts import ModelFacts
+from modelhub.public_hub import METADATA_FILE
+
+GUIDE_TYPE = "guide"
+_ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".zip")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MILLISECOND = timedelta(milliseconds=1)
+_CATEGORIES = {"ml": "model", "pl": "pipeline"}
+_SNAPSHOT_SCHEMA = 1
+
+
+# Cards
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """A Markdown file: its path inside the folder or archive, and its bytes, or why they cannot be read."""
+
+    name: str
+    content: bytes
+    trouble: str = ""
+
+
+def read_cards(path: Path, known: Mapping[str, bytes] | None = None) -> Iterator[Document | Unchanged]:
+    """Read every Markdown page of a folder, an archive (``.tar``, ``.tar.*``, ``.zip``), or one file.
+
+    Args:
+        path: The folder, archive or file.
+        known: Digests of pages that the registry has; a page with an equal digest is not parsed again.
+
+    Raises:
+        NotFoundError: There is no such folder or file.
+        UsageError: The file is neither a page nor an archive.
+        StorageError: It cannot be read.
+    """
+    known = known or {}
+    seen = False
+    try:
+        with Batches(read_page) as batches:
+            for page in _pages(path):
+                seen = True
+                if known.get(page.name) == _digest(page.content):
+                    yield Unchanged(page.name)
+                else:
+                    yield from batches.take(page)
+            yield from batches.rest()
+    except (OSError, EOFError, lzma.LZMAError) as exc:
+        raise StorageError(f"{path} cannot be read: {exc}.", hint="Check the path and its permissions.") from exc
+    if not seen:
+        raise NotFoundError(f"{path} holds no Markdown page.", hint="Name a folder or archive of *.md cards.")
+
+
+def read_page(file: PageFile) -> Document:
+    """Read one page, a card or a guide, whatever is in it."""
+    from modelhub.cards import ModelCard, parse_document  # brings yaml, which a search does not need
+
+    if file.trouble:
+        message = f"The page cannot be read ({file.trouble}); it is left out. Check its permissions."
+        return _document(file, diagnostics=(_diagnostic(file.name, 0, "", "unreadable", message),))
+    text = file.content.decode("utf-8", errors="replace")
+    page = parse_document(text, source=file.name)
+    diagnostics = page.diagnostics
+    if "\ufffd" in text and not _is_utf8(file.content):
+        diagnostics += (_diagnostic(file.name, 0, "", "encoding", "The page is not UTF-8; save it as UTF-8."),)
+    if not isinstance(page, ModelCard):
+        facts = ModelFacts(title=page.task, type=GUIDE_TYPE)
+        return _document(file, facts=facts, diagnostics=diagnostics)
+    artifact = page.artifact
+    return _document(
+        file,
+        key=artifact.key if artifact else None,
+        repository=artifact.repository if artifact else "",
+        facts=page.facts,
+        # Of two cards with one URI the one that names its model as the URI does describes it.
+        preference=int(artifact is not None and page.name == artifact.name),
+        diagnostics=diagnostics,
+    )
+
+
+def _document(file: PageFile, **values: Any) -> Document:
+    return Document(path=file.name, digest=_digest(file.content), kept=zlib.compress(file.content, 1), **values)
+
+
+def _pages(path: Path) -> Iterator[PageFile]:
+    if path.is_dir():
+        for file in sorted(path.rglob("*.md")):
+            if file.is_file():
+                yield _page_file(file, file.relative_to(path).as_posix())
+    elif not path.exists():
+        raise NotFoundError(f"{path} does not exist.", hint="Name a folder, an archive or a page of cards.")
+    elif path.name.endswith(".zip"):
+        yield from _zipped_pages(path)
+    elif path.name.endswith(_ARCHIVE_SUFFIXES):
+        yield from _tarred_pages(path)
+    elif path.suffix == ".md":
+        yield PageFile(path.name, path.read_bytes())
+    else:
+        raise UsageError(f"{path} is neither a Markdown page nor an archive of them.", hint="Archives: .tar.*, .zip.")
+
+
+def _page_file(file: Path, name: str) -> PageFile:
+    """A page of a folder; one that cannot be read must not stop the others."""
+    try:
+        return PageFile(name, file.read_bytes())
+    except OSError as exc:
+        return PageFile(name, b"", trouble=exc.strerror or str(exc))
+
+
+def _tarred_pages(path: Path) -> Iterator[PageFile]:
+    import tarfile
+
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            for member in archive:
+                if member.isfile() and member.name.endswith(".md") and (stream := archive.extractfile(member)):
+                    yield PageFile(member.name.removeprefix("./"), stream.read())
+    except tarfile.TarError as exc:
+        raise StorageError(f"{path} is not a whole tar archive: {exc}.", hint="Fetch it again.") from exc
+
+
+def _zipped_pages(path: Path) -> Iterator[PageFile]:
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                if member.filename.endswith(".md"):
+                    yield PageFile(member.filename, archive.read(member))
+    except (zipfile.BadZipFile, zlib.error, RuntimeError) as exc:  # the last for passwords and unknown methods
+        raise StorageError(f"{path} is not a whole zip archive: {exc}.", hint="Fetch it again.") from exc
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+# metadata.json
+
+
+def read_metadata(
+    text: str, repository: str, *, source: str, known: Mapping[str, bytes] | None = None
+) -> Iterator[Document | Unchanged]:
+    """Read the lines of a ``metadata.json``, one artifact a line.
+
+    A bad line becomes a diagnostic and the others are kept, where Spark NLP refuses the whole file. The position that
+    is recorded is that among the lines of one name, so that a line put in front changes no other.
+
+    Args:
+        text: JSON Lines.
+        repository: The repository that the file lies in.
+        source: URI of the file, for diagnostics.
+        known: Digests of lines that the registry has.
+    """
+    known = known or {}
+    positions: dict[str, int] = {}
+    seen: set[str] = set()
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            key = _metadata_key(entry)
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, UsageError) as exc:
+            yield _bad_line(source, number, line, exc)
+            continue
+        position = positions[key.name] = positions.get(key.name, 0) + 1
+        path = str(key)
+        if path in seen:
+            continue
+        seen.add(path)
+        digest = _digest(f"{position}\n{line}".encode())
+        if known.get(path) == digest:
+            yield Unchanged(path)
+        else:
+            yield _listed(path, digest, key, repository, entry, position)
+
+
+def whole_metadata(text: str) -> Document:
+    """The whole file as a document, kept so that the registry can be built again without a network."""
+    return Document(path=METADATA_FILE, digest=b"", kept=zlib.compress(text.encode(), 1))
+
+
+def _metadata_key(entry: Mapping[str, Any]) -> ArtifactKey:
+    for name in ("name", "libVersion", "sparkVersion", "time"):
+        if entry.get(name) is None:
+            raise KeyError(name)
+    built = datetime.fromisoformat(entry["time"].replace("Z", "+00:00"))
+    key = ArtifactKey(
+        name=entry["name"],
+        language=entry.get("language") or "",
+        lib_version=_dotted(entry["libVersion"]),
+        spark_version=_dotted(entry["sparkVersion"]),
+        millis=str((built - _EPOCH) // _MILLISECOND),
+    )
+    # Written as a key and read again it must be the same: it will name a zip, and a folder of the cache.
+    if ArtifactKey.parse(str(key)) != key:
+        raise ValueError(f"{str(key)!r} reads as another key")
+    return key
+
+
+def _dotted(version: Mapping[str, Any]) -> str:
+    return ".".join(str(int(part)) for part in version["parts"])
+
+
+def _listed(
+    path: str, digest: bytes, key: ArtifactKey, repository: str, entry: Mapping[str, Any], position: int
+) -> Document:
+    facts = ModelFacts(
+        annotator=_word(entry, "annotator"),
+        engine=_word(entry, "engine"),
+        type=_CATEGORIES.get(_word(entry, "category"), ""),
+    )
+    listing = Listing(bool(entry.get("readyToUse")), _word(entry, "checksum"), position)
+    return Document(path=path, digest=digest, key=key, repository=repository, facts=facts, listing=listing)
+
+
+def _word(entry: Mapping[str, Any], name: str) -> str:
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _bad_line(source: str, number: int, line: str, exc: Exception) -> Document:
+    missing = f"has no {exc}" if isinstance(exc, KeyError) else f"is not understood ({exc})"
+    message = f"The line {missing}: {line[:80]!r}. It is left out; Spark NLP may refuse the whole file for it."
+    diagnostic = _diagnostic(source, number, "", "metadata-line", message)
+    return Document(path=f"line {number}", digest=_digest(line.encode()), diagnostics=(diagnostic,))
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
+
+
+def _diagnostic(source: str, line: int, field: str, code: str, message: str) -> Diagnostic:
+    return Diagnostic(source=source, line=line, field=field, code=code, message=message)
+
+
+# The snapshot: one line of JSON an artifact, the first line holds what many lines share
+
+
+def read_snapshot(path: Path) -> Iterator[Document]:
+    """Read the snapshot of facts that is shipped in the wheel.
+
+    Raises:
+        StorageError: The file is damaged or of another schema: the installation is broken.
+    """
+    try:
+        lines = lzma.decompress(path.read_bytes()).splitlines()
+        header = json.loads(lines[0])
+        if header["schema"] != _SNAPSHOT_SCHEMA:
+            raise ValueError(f"schema {header['schema']}")
+        label_lists = header["labels"]
+        for line in lines[1:]:
+            data = json.loads(line)
+            if "labels" in data:
+                data["labels"] = label_lists[data["labels"]]
+            key = ArtifactKey.parse(data["key"])
+            yield Document(
+                path=data["key"],
+                digest=b"",
+                key=key,
+                repository=data["repository"],
+                facts=ModelFacts.from_dict(data),
+            )
+    except (OSError, ValueError, LookupError, TypeError, lzma.LZMAError, UsageError) as exc:
+        raise StorageError(f"The snapshot {path} is damaged: {exc}.", hint="Install modelhub again.") from exc
+
+
+def write_snapshot(documents: Iterable[Document]) -> bytes:
+    """The snapshot of documents that describe an artifact; equal lists of labels are stored once."""
+    label_lists: dict[tuple[str, ...], int] = {}
+    lines = []
+    for document in documents:
+        if document.key is None:
+            continue
+        data = {"key": str(document.key), "repository": document.repository, **document.facts.to_dict()}
+        if document.facts.labels:
+            data["labels"] = label_lists.setdefault(document.facts.labels, len(label_lists))
+        lines.append(_line(data))
+    header = {"schema": _SNAPSHOT_SCHEMA, "artifacts": len(lines), "labels": [list(labels) for labels in label_lists]}
+    content = "\n".join([_line(header), *lines]).encode()
+    return lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)
+
+
+def _line(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

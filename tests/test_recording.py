@@ -1,0 +1,442 @@
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelhub.artifacts import Artifact, ArtifactKey
+from modelhub.diagnostics import Diagnostic
+from modelhub.documents import Changes, Document, Listing, Source, Unchanged
+from modelhub.errors import StorageError
+from modelhub.facts import ModelFacts
+from modelhub.recording import record, record_visit
+from modelhub.registry import Registry
+
+KEY = "pos_tiny_en_4.0.0_3.0_1656000000000"
+NEWER_KEY = "pos_tiny_en_4.2.0_3.0_1666000000000"
+OTHER_KEY = "ner_tiny_de_4.0.0_3.0_1656000000000"
+
+SNAPSHOT = Source(uri="package:snapshot", kind="snapshot")
+PACKAGED = Source(uri="package:cards", kind="packaged")
+CARDS = Source(uri="/srv/cards", kind="cards")
+METADATA = Source(uri="https://hub.example/public/models/metadata.json", kind="metadata", repository="public/models")
+KINDS = {"snapshot": SNAPSHOT, "packaged": PACKAGED, "cards": CARDS, "metadata": METADATA}
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """An empty registry, open for writing."""
+    path = tmp_path / "registry.sqlite"
+    Registry.create(path, kept=tmp_path / "kept.sqlite", stamp="test").close()
+    with Registry.open(path, is_writable=True) as registry:
+        yield registry
+
+
+def document(key: str = KEY, *, path: str = "", repository: str = "public/models", **fields: Any) -> Document:
+    """A document; what is no field of it is a fact."""
+    names = ("digest", "listing", "preference", "diagnostics")
+    own = {name: fields.pop(name) for name in names if name in fields}
+    text = fields.pop("text", "")
+    return Document(
+        path=path or key,
+        key=ArtifactKey.parse(key),
+        repository=repository,
+        facts=ModelFacts(**fields),
+        kept=zlib.compress(text.encode()) if text else b"",
+        **({"digest": b"1"} | own),
+    )
+
+
+def changes_of(registry: Registry, source: Source, *documents: Document | Unchanged, **options: bool) -> Changes:
+    return record(registry, source, documents, **options)[0]
+
+
+def found(registry: Registry, name: str = "pos_tiny") -> Artifact:
+    (artifact,) = registry.named(name)
+    return artifact
+
+
+def facts_of(registry: Registry) -> ModelFacts:
+    return registry.facts(found(registry))
+
+
+def names_with(registry: Registry, word: str) -> list[str]:
+    """Names of the models that the full-text search finds."""
+    rows = registry.connection.execute("SELECT name FROM model_text WHERE model_text MATCH ? ORDER BY name", (word,))
+    return [row[0] for row in rows]
+
+
+def content(registry: Registry) -> dict[str, list[Any]]:
+    """Everything that a registry and its kept texts hold."""
+    tables = ("sources", "models", "artifacts", "documents", "nlu", "labels", "model_text", "kept.texts")
+    return {table: registry.connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
+
+
+# One artifact, several sources
+
+
+def test_what_several_sources_describe_is_one_artifact(registry: Registry) -> None:
+    for source in KINDS.values():
+        record(registry, source, [document()])
+
+    assert registry.total() == 1
+    assert [source.kind for source in registry.sources()] == ["snapshot", "packaged", "cards", "metadata"]
+
+
+@pytest.mark.parametrize("order", [list(KINDS), list(reversed(KINDS))])
+def test_the_most_trusted_source_counts_whatever_the_order(registry: Registry, order: list[str]) -> None:
+    for kind in order:
+        record(registry, KINDS[kind], [document(engine=kind)])
+
+    engines = []
+    for kind in ("metadata", "cards", "packaged"):
+        engines.append(facts_of(registry).engine)
+        record(registry, KINDS[kind], [])
+    assert [*engines, facts_of(registry).engine] == ["metadata", "cards", "packaged", "snapshot"]
+
+
+def test_gaps_are_filled_by_less_trusted_sources(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document(title="Old", size_bytes=5, engine="tensorflow")])
+    record(registry, CARDS, [document(title="New")])
+    record(registry, METADATA, [document(engine="onnx", listing=Listing(True, "AB12", 3))])
+
+    assert facts_of(registry) == ModelFacts(title="New", size_bytes=5, engine="onnx")
+    assert found(registry) == Artifact(
+        key=ArtifactKey.parse(KEY), engine="onnx", size_bytes=5, checksum="AB12", position=3
+    )
+
+
+def test_of_several_cards_of_one_source_the_preferred_one_counts(registry: Registry) -> None:
+    preferences = {"a.md": 0, "b.md": 1, "c.md": 0}
+
+    record(registry, CARDS, [document(path=path, title=path, preference=preferences[path]) for path in preferences])
+
+    assert facts_of(registry).title == "b.md"
+    assert registry.total() == 1
+
+
+def test_of_two_sources_of_one_kind_the_later_one_counts(registry: Registry) -> None:
+    record(registry, CARDS, [document(title="First")])
+    record(registry, Source(uri="/srv/other", kind="cards"), [document(title="Second")])
+
+    assert facts_of(registry).title == "Second"
+
+
+def test_one_key_in_two_repositories_is_two_artifacts(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document(path="a"), document(path="b", repository="clinical/models")])
+
+    assert {artifact.repository for artifact in registry.named("pos_tiny")} == {"public/models", "clinical/models"}
+
+
+def test_only_a_list_says_what_is_not_ready(registry: Registry) -> None:
+    record(registry, METADATA, [document(listing=Listing(is_ready=False))])
+    record(registry, CARDS, [document(title="A")])
+
+    assert not found(registry).is_ready
+
+
+# What changed
+
+
+def test_the_first_recording_adds(registry: Registry) -> None:
+    changes = changes_of(registry, SNAPSHOT, document(), document(OTHER_KEY))
+
+    assert (sorted(changes.added), changes.total, changes.unchanged) == ([OTHER_KEY, KEY], 2, 0)
+
+
+def test_the_same_documents_again_change_nothing(registry: Registry) -> None:
+    record(registry, CARDS, [document(title="A", text="A")])
+    before = content(registry)
+
+    changes = changes_of(registry, CARDS, document(title="A", text="A"))
+
+    assert (changes, changes.unchanged) == (Changes(total=1), 1)
+    assert content(registry) == before
+
+
+def test_added_changed_removed_and_unchanged_are_told_apart(registry: Registry) -> None:
+    gone_key = "old_en_2.4.0_2.4_1556000000000"
+    record(registry, CARDS, [document(title="A"), document(OTHER_KEY, title="B"), document(gone_key)])
+
+    changes = changes_of(registry, CARDS, document(title="A2", digest=b"2"), Unchanged(OTHER_KEY), document(NEWER_KEY))
+
+    assert changes == Changes(added=(NEWER_KEY,), changed=(KEY,), removed=(gone_key,), total=3)
+    assert changes.unchanged == 1
+
+
+def test_another_text_with_the_same_facts_is_no_change_of_the_artifact(registry: Registry) -> None:
+    record(registry, CARDS, [document(title="A", text="prose")])
+
+    changes = changes_of(registry, CARDS, document(title="A", text="better prose", digest=b"2"))
+
+    assert changes == Changes(total=1)
+    assert registry.kept_text(CARDS.uri, KEY) == "better prose"
+    assert registry.digests(CARDS.uri) == {KEY: b"2"}
+
+
+def test_what_a_more_trusted_source_overrules_is_no_change(registry: Registry) -> None:
+    record(registry, CARDS, [document(title="Card")])
+
+    assert changes_of(registry, SNAPSHOT, document(title="Snapshot")) == Changes(total=1)
+
+
+def test_a_document_that_vanishes_leaves_what_others_say(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document(title="Snapshot", engine="tensorflow", nlu=("old.nlu",))])
+    record(registry, CARDS, [document(title="Card", nlu=("new.nlu",))])
+
+    changes = changes_of(registry, CARDS)
+
+    assert changes == Changes(changed=(KEY,), total=1)
+    assert facts_of(registry) == ModelFacts(title="Snapshot", engine="tensorflow", nlu=("old.nlu",))
+    assert registry.with_nlu("new.nlu") == []
+    assert registry.with_nlu("old.nlu") == [found(registry)]
+
+
+def test_the_last_document_takes_its_artifact_along(registry: Registry) -> None:
+    record(registry, CARDS, [document(labels=("HAT",), nlu=("en.hat",), page="2022-01-01-hat_en", text="A")])
+
+    changes = changes_of(registry, CARDS)
+
+    left = content(registry)
+    assert changes == Changes(removed=(KEY,), total=0)
+    assert {table for table, rows in left.items() if rows} == {"sources"}
+
+
+def test_a_document_may_turn_to_another_artifact(registry: Registry) -> None:
+    record(registry, CARDS, [document(path="a.md", title="A")])
+
+    changes = changes_of(registry, CARDS, document(NEWER_KEY, path="a.md", title="A", digest=b"2"))
+
+    assert changes == Changes(added=(NEWER_KEY,), removed=(KEY,), total=1)
+    assert str(found(registry).key) == NEWER_KEY
+
+
+def test_a_document_without_an_artifact_adds_none(registry: Registry) -> None:
+    guide = Document(path="guide.md", digest=b"1", facts=ModelFacts(title="Hats", type="guide"))
+
+    changes = changes_of(registry, CARDS, guide)
+
+    assert changes == Changes(total=0)
+    assert registry.guides() == [(Source(uri=CARDS.uri, kind="cards"), "guide.md", "Hats")]
+
+
+def test_unchanged_documents_are_kept_and_not_written(registry: Registry) -> None:
+    record(registry, CARDS, [document(title="A", text="A"), document(OTHER_KEY, text="B")])
+    before = content(registry)
+    writes_before = registry.connection.total_changes
+
+    changes = changes_of(registry, CARDS, Unchanged(KEY), Unchanged(OTHER_KEY))
+
+    assert (changes, changes.unchanged) == (Changes(total=2), 2)
+    assert content(registry) == before
+    assert registry.connection.total_changes - writes_before == 1  # the source's row: when it was asked
+
+
+def test_of_two_documents_at_one_path_the_later_counts(registry: Registry) -> None:
+    sooner, later = document(path="a.md", title="A"), document(path="a.md", title="B", digest=b"2")
+
+    changes = changes_of(registry, CARDS, sooner, later)
+
+    assert changes == Changes(added=(KEY,), total=1)
+    assert facts_of(registry).title == "B"
+
+
+def test_the_cost_is_that_of_what_changed(registry: Registry) -> None:
+    keys = [f"m{number}_en_4.0.0_3.0_1656000000000" for number in range(50)]
+    record(registry, CARDS, [document(key) for key in keys])
+    writes_before = registry.connection.total_changes
+
+    changes_of(registry, CARDS, document(keys[0], title="New", digest=b"2"), *map(Unchanged, keys[1:]))
+
+    assert registry.connection.total_changes - writes_before < 20
+
+
+# Full text and labels
+
+
+def test_the_search_finds_what_is_said_now_and_not_what_was(registry: Registry) -> None:
+    record(registry, CARDS, [document(title="Bowler hats", tasks=("Named Entity Recognition",), tags=("felt",))])
+    record(registry, CARDS, [document(title="Straw hats", tasks=("Named Entity Recognition",), digest=b"2")])
+
+    assert names_with(registry, "straw") == names_with(registry, "entity") == ["pos_tiny"]
+    assert names_with(registry, "bowler") == names_with(registry, "felt") == []
+    record(registry, CARDS, [])
+    assert names_with(registry, "straw") == []
+
+
+def test_a_model_is_found_by_what_any_of_its_versions_says(registry: Registry) -> None:
+    newer = document(NEWER_KEY, title="New", date="2022-10-17")
+
+    record(registry, CARDS, [document(title="Old", tags=("felt",)), newer])
+
+    assert names_with(registry, "felt") == ["pos_tiny"]
+    assert names_with(registry, "title: new") == ["pos_tiny"]
+    assert names_with(registry, "title: old") == []
+
+
+@pytest.mark.parametrize("word", ["pos", "hat", "en", "PerceptronModel", "ada", "healthcare", "caf\u00e9", "cafe"])
+def test_the_words_of_every_fact_are_found(registry: Registry, word: str) -> None:
+    facts = {"annotator": "PerceptronModel", "origin": "ada/tiny", "product": "Healthcare NLP", "nlu": ("en.hat",)}
+    record(registry, CARDS, [document(title="Caf\u00e9", **facts), document(OTHER_KEY)])
+
+    assert names_with(registry, word) == ["pos_tiny"]
+
+
+def test_labels_belong_to_the_model_and_go_with_the_card(registry: Registry) -> None:
+    query = "SELECT m.name FROM labels l JOIN models m ON m.id = l.model_id WHERE l.label = ?"
+
+    record(registry, CARDS, [document(labels=("HAT", "hat")), document(NEWER_KEY, labels=("CAP",))])
+    with_labels = [registry.connection.execute(query, (label,)).fetchall() for label in ("Hat", "cap")]
+    record(registry, CARDS, [document(digest=b"2"), Unchanged(NEWER_KEY)])
+    without = [registry.connection.execute(query, (label,)).fetchall() for label in ("hat", "cap")]
+
+    assert with_labels == [[("pos_tiny",)], [("pos_tiny",)]]
+    assert without == [[], [("pos_tiny",)]]
+
+
+@pytest.mark.parametrize(
+    ("facts", "merit"),
+    [
+        ({}, 0.0),
+        ({"supported": True}, 1.0),
+        ({"recommended": True, "supported": True}, 3.0),
+        ({"recommended": True, "deprecated": True}, -2.0),
+    ],
+)
+def test_recommended_models_have_merit_and_deprecated_ones_lack_it(
+    registry: Registry, facts: dict[str, bool], merit: float
+) -> None:
+    record(registry, CARDS, [document(date="2022-01-01", **facts)])
+
+    assert registry.connection.execute("SELECT merit, newest FROM models").fetchall() == [(merit, "2022-01-01")]
+
+
+# Texts
+
+
+def test_texts_from_outside_are_kept(registry: Registry) -> None:
+    record(registry, CARDS, [document(path="a.md", text="# Caf\u00e9\r\n"), document(OTHER_KEY, path="b.md")])
+
+    assert registry.kept_text(CARDS.uri, "a.md") == "# Caf\u00e9\r\n"
+    assert registry.kept_text(CARDS.uri, "b.md") is None
+    assert list(registry.kept_texts(CARDS.uri)) == [("a.md", "# Caf\u00e9\r\n")]
+
+
+def test_a_text_that_is_not_utf_8_can_be_shown_all_the_same(registry: Registry) -> None:
+    record(registry, CARDS, [replace(document(), kept=zlib.compress("Caf\u00e9".encode("latin-1")))])
+
+    assert registry.kept_text(CARDS.uri, KEY) == "Caf\ufffd"
+    assert list(registry.kept_texts(CARDS.uri)) == [(KEY, "Caf\ufffd")]
+
+
+def test_a_kept_text_is_replaced_and_goes_with_its_document(registry: Registry) -> None:
+    record(registry, CARDS, [document(text="old")])
+    record(registry, CARDS, [document(text="new", digest=b"2")])
+
+    assert list(registry.kept_texts(CARDS.uri)) == [(KEY, "new")]
+    record(registry, CARDS, [])
+    assert list(registry.kept_texts(CARDS.uri)) == []
+
+
+def test_sources_keep_their_texts_apart(registry: Registry) -> None:
+    record(registry, CARDS, [document(text="cards")])
+    record(registry, METADATA, [document(text="list")])
+    record(registry, METADATA, [])
+
+    assert registry.kept_text(CARDS.uri, KEY) == "cards"
+    assert registry.kept_text(METADATA.uri, KEY) is None
+
+
+# Diagnostics
+
+
+def test_diagnostics_are_those_of_the_documents_that_are_there_now(registry: Registry) -> None:
+    trouble = Diagnostic(source="a.md", line=3, field="date", code="date-malformed", message="No day.")
+
+    _, first = record(registry, CARDS, [document(diagnostics=(trouble,)), document(OTHER_KEY)])
+    _, unchanged = record(registry, CARDS, [Unchanged(KEY), Unchanged(OTHER_KEY)])
+    _, mended = record(registry, CARDS, [document(digest=b"2"), Unchanged(OTHER_KEY)])
+
+    assert (first, unchanged, mended) == ((trouble,), (trouble,), ())
+
+
+# Transactions
+
+
+def test_a_dry_run_tells_and_changes_nothing(registry: Registry) -> None:
+    record(registry, CARDS, [document(title="A", text="A"), document(OTHER_KEY)])
+    before = content(registry)
+
+    changes = changes_of(
+        registry, CARDS, document(title="B", text="B", digest=b"2"), document(NEWER_KEY), is_dry_run=True
+    )
+
+    assert changes == Changes(added=(NEWER_KEY,), changed=(KEY,), removed=(OTHER_KEY,), total=2)
+    assert content(registry) == before
+
+
+@pytest.mark.parametrize("problem", [StorageError("cut off"), RuntimeError("a bug"), KeyboardInterrupt()])
+def test_a_failure_in_the_middle_leaves_the_registry_as_it_was(registry: Registry, problem: BaseException) -> None:
+    record(registry, CARDS, [document(title="A", text="A"), document(OTHER_KEY)])
+    before = content(registry)
+
+    def documents() -> Iterator[Document]:
+        yield document(title="B", text="B", digest=b"2")
+        yield document(NEWER_KEY)
+        raise problem
+
+    with pytest.raises(type(problem)):
+        record(registry, CARDS, documents())
+
+    assert content(registry) == before
+    assert changes_of(registry, CARDS, document(title="B", digest=b"2")).changed == (KEY,)
+
+
+def test_whoever_reads_sees_the_old_until_all_of_the_new_is_there(registry: Registry) -> None:
+    record(registry, CARDS, [document(title="Old")])
+
+    with Registry.open(registry.path) as reader:
+
+        def documents() -> Iterator[Document]:
+            yield document(title="New", digest=b"2")
+            titles.append(facts_of(reader).title)
+
+        titles: list[str] = []
+        record(registry, CARDS, documents())
+        titles.append(facts_of(reader).title)
+
+    assert titles == ["Old", "New"]
+
+
+def test_two_writers_take_turns(registry: Registry) -> None:
+    with Registry.open(registry.path, is_writable=True) as other:
+        record(registry, CARDS, [document(title="A")])
+        changes = changes_of(other, METADATA, document(engine="onnx"), document(OTHER_KEY))
+
+    assert changes == Changes(added=(OTHER_KEY,), changed=(KEY,), total=2)
+    assert facts_of(registry) == ModelFacts(title="A", engine="onnx")
+
+
+def test_a_registry_that_may_not_be_written_says_so(registry: Registry) -> None:
+    with Registry.open(registry.path) as reader, pytest.raises(StorageError, match="cannot be used"):
+        record(reader, CARDS, [document()])
+
+
+# Visits
+
+
+def test_a_visit_without_news_notes_the_time_and_changes_nothing_else(registry: Registry) -> None:
+    record(registry, METADATA, [document(listing=Listing())])
+    later = Source(
+        uri=METADATA.uri, kind="metadata", repository="public/models", validator='"etag"', checked_s=1_700_000_000.5
+    )
+
+    record_visit(registry, later)
+
+    assert registry.sources() == [later]
+    assert registry.total() == 1
+    assert registry.is_listed(found(registry), METADATA.uri)

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelhub.artifacts import Artifact, ArtifactKey
+from modelhub.documents import Document, Listing, Source
+from modelhub.errors import StorageError, UsageError
+from modelhub.facts import ModelFacts
+from modelhub.recording import record
+from modelhub.registry import Registry
+
+CARDS = Source(uri="/srv/cards", kind="cards")
+SNAPSHOT = Source(uri="package:snapshot", kind="snapshot")
+METADATA = Source(uri="https://hub.example/public/models/metadata.json", kind="metadata", repository="public/models")
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """An empty registry, open for writing."""
+    path = tmp_path / "registry.sqlite"
+    Registry.create(path, kept=tmp_path / "kept.sqlite", stamp="1 test 42").close()
+    with Registry.open(path, is_writable=True) as registry:
+        yield registry
+
+
+def key_of(name: str, language: str = "en", lib: str = "4.0.0") -> ArtifactKey:
+    return ArtifactKey(name, language, lib, "3.0", "1656000000000")
+
+
+def document(key: ArtifactKey, *, listing: Listing | None = None, text: str = "", **facts: Any) -> Document:
+    return Document(
+        path=str(key),
+        digest=b"1",
+        key=key,
+        repository="public/models",
+        facts=ModelFacts(**facts),
+        listing=listing,
+        kept=zlib.compress(text.encode()) if text else b"",
+    )
+
+
+def keys(artifacts: list[Artifact]) -> list[str]:
+    return [str(artifact.key) for artifact in artifacts]
+
+
+# Files
+
+
+def test_a_registry_says_what_it_was_built_by(registry: Registry) -> None:
+    assert registry.stamp == "1 test 42"
+
+
+def test_a_file_that_is_no_database_has_no_stamp_and_cannot_be_used(tmp_path: Path) -> None:
+    path = tmp_path / "registry.sqlite"
+    path.write_bytes(b"no database at all " * 100)
+
+    with Registry.open(path) as registry:
+        assert registry.stamp == ""
+        with pytest.raises(StorageError, match="cannot be used") as caught:
+            registry.total()
+
+    assert str(path) in caught.value.message
+    assert caught.value.exit_status == 10
+    assert "MODELHUB_HOME" in caught.value.hint
+
+
+def test_another_database_has_no_stamp_either(tmp_path: Path) -> None:
+    path = tmp_path / "registry.sqlite"
+    path.touch()
+
+    with Registry.open(path) as registry:
+        assert registry.stamp == ""
+
+
+def test_a_registry_whose_middle_is_damaged_cannot_be_used(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document(key_of(f"m{number}"), title="x" * 200) for number in range(200)])
+    registry.close()
+    damaged = bytearray(registry.path.read_bytes())
+    damaged[4096:] = b"\xff" * (len(damaged) - 4096)
+    registry.path.write_bytes(damaged)
+
+    with Registry.open(registry.path) as reader, pytest.raises(StorageError, match="cannot be used"):
+        reader.named("m1")
+
+
+@pytest.mark.parametrize("is_writable", [False, True])
+def test_a_registry_that_is_not_there_cannot_be_opened(tmp_path: Path, is_writable: bool) -> None:
+    with pytest.raises(StorageError, match="cannot be used"):
+        Registry.open(tmp_path / "registry.sqlite", is_writable=is_writable)
+
+
+def test_a_registry_cannot_be_made_where_there_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be used"):
+        Registry.create(tmp_path / "none" / "registry.sqlite", kept=tmp_path / "kept.sqlite", stamp="")
+
+
+def test_a_path_may_hold_what_a_uri_cannot(tmp_path: Path) -> None:
+    folder = tmp_path / "a b#%?é"
+    folder.mkdir()
+    Registry.create(folder / "registry.sqlite", kept=folder / "kept.sqlite", stamp="here").close()
+
+    with Registry.open(folder / "registry.sqlite") as registry:
+        assert registry.stamp == "here"
+
+
+def test_reading_leaves_no_file_beside_the_registry(registry: Registry) -> None:
+    record(registry, CARDS, [document(key_of("m"), text="page")])
+    registry.close()
+
+    with Registry.open(registry.path) as reader:
+        text = reader.kept_text(CARDS.uri, str(key_of("m")))
+        beside = {path.name for path in registry.path.parent.iterdir()}
+
+    assert text == "page"
+    assert beside == {"registry.sqlite", "kept.sqlite"}
+
+
+def test_texts_that_were_deleted_are_not_known(registry: Registry) -> None:
+    record(registry, CARDS, [document(key_of("m"), text="page")])
+    registry.close()
+    registry.path.with_name("kept.sqlite").unlink()
+
+    with Registry.open(registry.path) as reader:
+        assert reader.kept_text(CARDS.uri, str(key_of("m"))) is None
+
+
+# Artifacts
+
+
+def test_a_name_has_artifacts_of_every_language_and_version(registry: Registry) -> None:
+    mine = [key_of("m"), key_of("m", "de"), key_of("m", "en", "4.2.0")]
+    record(registry, SNAPSHOT, [document(key) for key in (*mine, key_of("m2"), key_of("M"))])
+
+    assert sorted(keys(registry.named("m"))) == sorted(str(key) for key in mine)
+    assert registry.named("nobody") == []
+
+
+def test_artifacts_come_in_the_order_of_their_list(registry: Registry) -> None:
+    later, sooner = key_of("m", "en", "4.0.0"), key_of("m", "en", "4.2.0")
+    record(
+        registry,
+        METADATA,
+        [document(later, listing=Listing(position=2)), document(sooner, listing=Listing(position=1))],
+    )
+
+    assert keys(registry.named("m")) == [str(sooner), str(later)]
+
+
+def test_an_artifact_is_found_by_page_origin_and_nlu_reference(registry: Registry) -> None:
+    facts = {"page": "2022-07-06-m_en", "origin": "Ada/Tiny", "nlu": ("en.pos", "en.pos.tiny")}
+    record(registry, SNAPSHOT, [document(key_of("m"), **facts), document(key_of("plain"))])
+
+    for artifacts in (
+        registry.with_page("2022-07-06-m_en"),
+        registry.with_origin("ada/tiny"),
+        registry.with_nlu("en.pos"),
+        registry.with_nlu("en.pos.tiny"),
+    ):
+        assert keys(artifacts) == [str(key_of("m"))]
+    assert registry.with_origin("") == []
+
+
+def test_a_name_that_the_locale_could_not_read_is_refused(registry: Registry) -> None:
+    with Registry.open(registry.path) as reader, pytest.raises(UsageError, match="is no text"):
+        reader.named("m\udcff")
+
+
+def test_the_facts_of_an_unknown_artifact_are_empty(registry: Registry) -> None:
+    assert registry.facts(Artifact(key=key_of("m"))) == ModelFacts()
+
+
+def test_only_what_a_list_names_is_listed(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document(key_of("m")), document(key_of("other"))])
+    record(registry, METADATA, [document(key_of("m"), listing=Listing())])
+
+    assert registry.is_listed(Artifact(key=key_of("m")), METADATA.uri)
+    assert not registry.is_listed(Artifact(key=key_of("other")), METADATA.uri)
+    assert not registry.is_listed(Artifact(key=key_of("m")), "https://elsewhere.example/metadata.json")
+
+
+# Words and names
+
+
+def test_tasks_come_with_the_most_frequent_first(registry: Registry) -> None:
+    record(
+        registry,
+        SNAPSHOT,
+        [
+            document(key_of("a"), tasks=("Rare",)),
+            document(key_of("b"), tasks=("Frequent",)),
+            document(key_of("c"), tasks=("Frequent", "Middling")),
+            document(key_of("d"), tasks=("Frequent",)),
+            document(key_of("e"), tasks=("Middling",)),
+            document(key_of("f")),
+        ],
+    )
+
+    assert registry.tasks() == ["Frequent", "Middling", "Rare"]
+
+
+def test_every_name_is_there_once(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document(key_of("a")), document(key_of("a", "de")), document(key_of("b"))])
+
+    assert sorted(registry.names()) == ["a", "b"]
+
+
+def test_the_vocabulary_is_words_and_no_numbers(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document(key_of("pos_b_2048"), title="Straw Hats")])
+
+    assert {"pos", "straw", "hats", "en"} <= set(registry.vocabulary())
+    assert not {"b", "2048"} & set(registry.vocabulary())
+    assert registry.has_word("str")
+    assert not registry.has_word("traw")
+
+
+# Cards
+
+
+def test_the_card_of_an_artifact_is_that_of_the_most_trusted_source(registry: Registry) -> None:
+    packaged = Source(uri="package:cards", kind="packaged")
+    subject = Artifact(key=key_of("m"))
+    answers = [registry.card_source(subject)]
+    for source in (SNAPSHOT, METADATA, packaged, CARDS):
+        record(registry, source, [document(key_of("m"))])
+        answers.append(registry.card_source(subject))
+
+    path = str(key_of("m"))
+    assert answers == [
+        None,
+        None,
+        None,
+        (Source(uri="package:cards", kind="packaged"), path),
+        (Source(uri="/srv/cards", kind="cards"), path),
+    ]
+
+
+def test_a_source_that_nobody_recorded_has_nothing(registry: Registry) -> None:
+    assert registry.digests("/nowhere") == {}
+    assert registry.diagnostics("/nowhere") == []
+    assert registry.sources() == []
+    assert registry.guides() == []
+    assert list(registry.kept_texts("/nowhere")) == []
