@@ -1,0 +1,517 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from modelhub.artifacts import ArtifactKey
+from modelhub.cache import Cache, Entry, Manifest
+from modelhub.errors import ArchiveError, IntegrityError, ModelHubError, StorageError, UsageError, WaitTimeoutError
+from modelhub.members import Member
+
+KEY = ArtifactKey.parse("pos_tiny_en_4.0.0_3.0_1656000000000")
+OTHER_KEY = ArtifactKey.parse("ner_tiny_de_4.0.0_3.0_1656000000000")
+SAVED = json.dumps({"class": "a.b.Tagger", "uid": "T_1", "paramMap": {}}).encode()
+FILES = {"metadata/part-00000": SAVED, "metadata/_SUCCESS": b"", "fields/POS Model/part-00000": b"weights"}
+
+INSTALLER = """
+import sys, time
+from pathlib import Path
+from modelhub.artifacts import ArtifactKey
+from modelhub.cache import Cache, Manifest
+
+root, key, ready, go = sys.argv[1:5]
+filled = []
+
+def fill(staging):
+    filled.append(staging)
+    (staging / "metadata").mkdir()
+    time.sleep(0.2)
+    (staging / "metadata" / "part-00000").write_text('{"class": "a.b.Tagger"}')
+    return Manifest(key=key, s3_uri="s3://b/r/k.zip", sha256="5e", zip_bytes=1, files=())
+
+Path(ready).touch()
+while not Path(go).exists():
+    time.sleep(0.005)
+path = Cache(Path(root), wait_s=30).install(ArtifactKey.parse(key), fill)
+print(path, len(filled))
+"""
+
+HOLDER = """
+import sys
+from pathlib import Path
+from modelhub.artifacts import ArtifactKey
+from modelhub.cache import Cache
+
+def fill(staging):
+    print("held", flush=True)
+    sys.stdin.read()
+    raise SystemExit
+
+Cache(Path(sys.argv[1])).install(ArtifactKey.parse(sys.argv[2]), fill)
+"""
+
+DYING = """
+import os, sys
+from pathlib import Path
+from modelhub.artifacts import ArtifactKey
+from modelhub.cache import Cache
+
+def fill(staging):
+    (staging / "metadata").mkdir()
+    (staging / "metadata" / "part-00000").write_text("half")
+    os._exit(9)
+
+Cache(Path(sys.argv[1])).install(ArtifactKey.parse(sys.argv[2]), fill)
+"""
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache", wait_s=5)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes] = FILES) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def manifest(key: ArtifactKey = KEY, files: Mapping[str, bytes] = FILES, sha256: str = "5ec4e7") -> Manifest:
+    members = [Member(path=name, size_bytes=len(content), crc32=zlib.crc32(content)) for name, content in files.items()]
+    return Manifest(key=str(key), s3_uri=f"s3://b/r/{key}.zip", sha256=sha256, zip_bytes=99, files=tuple(members))
+
+
+def filling(key: ArtifactKey = KEY, files: Mapping[str, bytes] = FILES) -> Callable[[Path], Manifest]:
+    def fill(staging: Path) -> Manifest:
+        write_files(staging, files)
+        return manifest(key, files)
+
+    return fill
+
+
+def install(cache: Cache, key: ArtifactKey = KEY) -> Path:
+    return cache.install(key, filling(key))
+
+
+def only_entry(cache: Cache) -> Entry:
+    (entry,) = cache.entries()
+    return entry
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def staged(cache: Cache) -> list[Path]:
+    return list((cache.root / ".modelhub" / "staging").glob("*"))
+
+
+@contextmanager
+def holding(cache: Cache, key: ArtifactKey = KEY) -> Iterator[None]:
+    """Another process that installs an entry and does not come to an end."""
+    command = [sys.executable, "-c", HOLDER, str(cache.root), str(key)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"held\n"
+        yield
+        process.communicate()
+
+
+# Installing
+
+
+def test_an_installed_entry_is_the_folder_that_spark_nlp_looks_for(cache: Cache) -> None:
+    path = install(cache)
+
+    assert path == cache.root / str(KEY)
+    assert content_of(path) == FILES
+
+
+def test_beside_entries_there_is_only_what_is_ours(cache: Cache) -> None:
+    install(cache)
+
+    assert {path.name for path in cache.root.iterdir()} == {str(KEY), ".modelhub"}
+    assert staged(cache) == []
+
+
+def test_what_was_installed_is_recorded(cache: Cache) -> None:
+    install(cache)
+
+    assert cache.manifest(KEY) == manifest()
+    assert cache.digest(KEY) == "5ec4e7"
+    assert manifest().size_bytes == sum(map(len, FILES.values()))
+
+
+def test_an_entry_is_not_there_while_it_is_filled(cache: Cache) -> None:
+    seen = []
+
+    def fill(staging: Path) -> Manifest:
+        write_files(staging)
+        seen.append((cache.find(KEY), cache.entries(), list(staging.parent.parent.glob("manifests/*"))))
+        return manifest()
+
+    cache.install(KEY, fill)
+
+    assert seen == [(None, [], [])]
+
+
+def test_an_entry_that_is_there_is_not_filled_again(cache: Cache) -> None:
+    install(cache)
+
+    def fill(staging: Path) -> Manifest:
+        raise AssertionError("filled again")
+
+    assert cache.install(KEY, fill) == cache.root / str(KEY)
+
+
+@pytest.mark.parametrize("files_before", range(len(FILES) + 1))
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        (ArchiveError("broken"), ArchiveError),
+        (IntegrityError("other digest"), IntegrityError),
+        (OSError(28, "No space left on device"), StorageError),
+        (RuntimeError("a bug"), RuntimeError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (SystemExit(143), SystemExit),
+    ],
+)
+def test_a_failure_at_any_point_leaves_nothing(
+    cache: Cache, files_before: int, problem: BaseException, expected: type[BaseException]
+) -> None:
+    def fill(staging: Path) -> Manifest:
+        write_files(staging, dict(list(FILES.items())[:files_before]))
+        raise problem
+
+    with pytest.raises(expected):
+        cache.install(KEY, fill)
+
+    assert (cache.find(KEY), cache.entries(), staged(cache)) == (None, [], [])
+    assert (cache.manifest(KEY), cache.digest(KEY)) == (None, "")
+
+
+def test_after_a_failure_the_entry_can_be_installed(cache: Cache) -> None:
+    def fill(staging: Path) -> Manifest:
+        raise ArchiveError("broken")
+
+    with pytest.raises(ArchiveError):
+        cache.install(KEY, fill)
+
+    assert content_of(install(cache)) == FILES
+
+
+def test_a_process_that_dies_leaves_no_entry_and_holds_nobody_up(cache: Cache) -> None:
+    died = subprocess.run([sys.executable, "-c", DYING, cache.root, str(KEY)], check=False)
+
+    assert died.returncode == 9
+    assert cache.find(KEY) is None
+    assert content_of(install(cache)) == FILES
+
+
+def test_an_entry_that_somebody_else_made_meanwhile_stays_theirs(cache: Cache) -> None:
+    def fill(staging: Path) -> Manifest:
+        write_files(staging)
+        write_files(cache.root / str(KEY), {"metadata/part-00000": b"theirs"})
+        return manifest()
+
+    path = cache.install(KEY, fill)
+
+    assert content_of(path) == {"metadata/part-00000": b"theirs"}
+    assert staged(cache) == []
+
+
+def test_a_file_in_the_place_of_an_entry_is_an_error_and_stays(cache: Cache) -> None:
+    cache.root.mkdir()
+    (cache.root / str(KEY)).write_bytes(b"mine")
+
+    with pytest.raises(StorageError):
+        install(cache)
+
+    assert (cache.root / str(KEY)).read_bytes() == b"mine"
+    assert staged(cache) == []
+
+
+def test_a_full_disk_has_its_own_advice(cache: Cache) -> None:
+    def fill(staging: Path) -> Manifest:
+        raise OSError(28, "No space left on device", str(staging))
+
+    with pytest.raises(StorageError, match="No space left on device") as caught:
+        cache.install(KEY, fill)
+
+    assert "modelhub list" in caught.value.hint
+
+
+def test_a_root_that_cannot_be_made_is_an_error_of_storage(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StorageError, match="cannot be written") as caught:
+        install(Cache(tmp_path / "file" / "cache"))
+
+    assert caught.value.exit_status == 10
+    assert "MODELHUB_CACHE" in caught.value.hint
+
+
+def test_two_processes_make_one_entry_and_both_get_its_path(cache: Cache, tmp_path: Path) -> None:
+    go, ready = tmp_path / "go", [tmp_path / "ready-1", tmp_path / "ready-2"]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", INSTALLER, cache.root, str(KEY), flag, go], stdout=subprocess.PIPE, text=True
+        )
+        for flag in ready
+    ]
+    while not all(flag.exists() for flag in ready):
+        assert all(process.poll() is None for process in processes)
+    go.touch()
+
+    answers = sorted(process.communicate(timeout=30)[0].split() for process in processes)
+
+    assert answers == [[str(cache.root / str(KEY)), "0"], [str(cache.root / str(KEY)), "1"]]
+    assert only_entry(cache).key == KEY
+    assert staged(cache) == []
+
+
+def test_waiting_for_another_process_comes_to_an_end(cache: Cache) -> None:
+    impatient = Cache(cache.root, wait_s=0.1)
+
+    with holding(cache):
+        with pytest.raises(WaitTimeoutError, match=f"busy with {KEY} for 0.1 s") as caught:
+            install(impatient)
+        install(impatient, OTHER_KEY)
+
+    assert caught.value.exit_status == 10
+    assert "MODELHUB_WAIT" in caught.value.hint
+    assert impatient.find(OTHER_KEY)
+    assert impatient.find(KEY) is None
+
+
+# Finding and listing
+
+
+def test_nothing_is_found_where_nothing_is(cache: Cache) -> None:
+    assert cache.find(KEY) is None
+    assert cache.entries() == []
+    assert not cache.root.exists()
+
+
+def test_entries_are_listed_with_their_size_by_name(cache: Cache) -> None:
+    install(cache)
+    install(cache, OTHER_KEY)
+
+    entries = cache.entries()
+
+    assert [entry.key for entry in entries] == [OTHER_KEY, KEY]
+    assert {entry.size_bytes for entry in entries} == {sum(map(len, FILES.values()))}
+    assert {entry.state for entry in entries} == {"unchecked"}
+
+
+def test_what_spark_nlp_wrote_is_an_entry_too(cache: Cache) -> None:
+    write_files(cache.root / str(KEY))
+
+    entry = only_entry(cache)
+
+    assert not entry.has_manifest
+    assert entry.to_dict() == {
+        "key": str(KEY),
+        "name": "pos_tiny",
+        "language": "en",
+        "path": str(cache.root / str(KEY)),
+        "size_bytes": sum(map(len, FILES.values())),
+        "state": "unchecked",
+        "problems": [],
+        "installed_by": "other",
+    }
+
+
+def test_our_entries_say_so(cache: Cache) -> None:
+    install(cache)
+
+    assert only_entry(cache).to_dict()["installed_by"] == "modelhub"
+
+
+def test_folders_that_bear_no_key_and_files_are_no_entries(cache: Cache) -> None:
+    install(cache)
+    (cache.root / "my_own_model").mkdir()
+    (cache.root / f"{KEY}.zip").touch()
+    (cache.root / str(OTHER_KEY)).touch()
+
+    assert [entry.key for entry in cache.entries()] == [KEY]
+
+
+def test_read_only_caches_are_looked_up_and_never_written(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    write_files(shared / str(KEY))
+    before = sorted(shared.rglob("*"))
+    cache = Cache(tmp_path / "cache", readonly=[tmp_path / "missing", shared])
+
+    entry = only_entry(cache)
+    verified = cache.verify(entry)
+    with pytest.raises(UsageError, match="read-only cache"):
+        cache.remove(entry)
+    install(cache, OTHER_KEY)
+
+    assert cache.find(KEY) == shared / str(KEY)
+    assert verified.state == "good"
+    assert not entry.has_manifest
+    assert sorted(shared.rglob("*")) == before
+
+
+def test_the_own_cache_comes_before_a_read_only_one(tmp_path: Path) -> None:
+    write_files(tmp_path / "shared" / str(KEY))
+    cache = Cache(tmp_path / "cache", readonly=[tmp_path / "shared"])
+    install(cache)
+
+    assert cache.find(KEY) == cache.root / str(KEY)
+    assert [entry.has_manifest for entry in cache.entries()] == [True, False]
+
+
+# Verifying
+
+
+def test_a_whole_entry_is_good(cache: Cache) -> None:
+    install(cache)
+
+    for is_deep in (False, True):
+        verified = cache.verify(only_entry(cache), is_deep=is_deep)
+        assert (verified.state, verified.problems, verified.has_manifest) == ("good", (), True)
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda path: path.unlink(), "fields/POS Model/part-00000 is missing."),
+        (lambda path: path.write_bytes(b"weigh"), "fields/POS Model/part-00000 has 5 bytes, not 7."),
+    ],
+)
+def test_a_file_that_is_missing_or_cut_makes_an_entry_altered(
+    cache: Cache, damage: Callable[[Path], object], problem: str
+) -> None:
+    damage(install(cache) / "fields/POS Model/part-00000")
+
+    verified = cache.verify(only_entry(cache))
+
+    assert (verified.state, verified.problems) == ("altered", (problem,))
+
+
+def test_a_file_in_place_of_a_folder_is_a_missing_file(cache: Cache) -> None:
+    path = install(cache)
+    (path / "fields/POS Model/part-00000").unlink()
+    (path / "fields/POS Model").rmdir()
+    (path / "fields/POS Model").touch()
+
+    verified = cache.verify(only_entry(cache))
+
+    assert verified.state == "altered"
+    assert "fields/POS Model/part-00000 cannot be read" in verified.problems[0]
+
+
+def test_other_content_of_the_same_size_is_seen_by_a_deep_look_only(cache: Cache) -> None:
+    (install(cache) / "fields/POS Model/part-00000").write_bytes(b"Weights")
+
+    shallow = cache.verify(only_entry(cache))
+    deep = cache.verify(only_entry(cache), is_deep=True)
+
+    assert shallow.state == "good"
+    assert (deep.state, deep.problems) == (
+        "altered",
+        ("fields/POS Model/part-00000 has other content than was installed.",),
+    )
+
+
+def test_half_an_entry_of_spark_nlp_is_partial(cache: Cache) -> None:
+    write_files(cache.root / str(KEY), {"fields/part-00000": b"half"})
+
+    verified = cache.verify(only_entry(cache))
+
+    assert verified.state == "partial"
+    assert "metadata/part-* is missing" in verified.problems[0]
+
+
+@pytest.mark.parametrize("leftover", [f"{KEY}.zip", f".{KEY}.zip.crc"])
+def test_a_zip_left_beside_an_entry_makes_it_partial(cache: Cache, leftover: str) -> None:
+    write_files(cache.root / str(KEY))
+    (cache.root / leftover).touch()
+
+    verified = cache.verify(only_entry(cache))
+
+    assert (verified.state, verified.problems) == (
+        "partial",
+        (f"{leftover} beside it is left from an interrupted unpack.",),
+    )
+
+
+@pytest.mark.parametrize("text", ["", "not json", "[]", "{}", '{"key": 1, "files": [1]}'])
+def test_a_manifest_that_cannot_be_read_counts_as_none(cache: Cache, text: str) -> None:
+    install(cache)
+    (cache.root / ".modelhub" / "manifests" / f"{KEY}.json").write_text(text, encoding="utf-8")
+
+    assert cache.manifest(KEY) is None
+    assert cache.verify(only_entry(cache)).state == "good"
+
+
+def test_a_digest_that_cannot_be_read_counts_as_none(cache: Cache) -> None:
+    install(cache)
+    (cache.root / ".modelhub" / "digests" / str(KEY)).write_bytes(b"\xff")
+
+    assert cache.digest(KEY) == ""
+
+
+# Removing
+
+
+def test_removing_takes_entry_manifest_and_leftovers_and_keeps_the_digest(cache: Cache) -> None:
+    install(cache)
+    install(cache, OTHER_KEY)
+    for leftover in (f"{KEY}.zip", f".{KEY}.zip.crc"):
+        (cache.root / leftover).touch()
+
+    cache.remove(next(entry for entry in cache.entries() if entry.key == KEY))
+
+    assert {path.name for path in cache.root.iterdir()} == {str(OTHER_KEY), ".modelhub"}
+    assert (cache.manifest(KEY), cache.digest(KEY)) == (None, "5ec4e7")
+    assert staged(cache) == []
+
+
+def test_what_spark_nlp_wrote_can_be_removed(cache: Cache) -> None:
+    write_files(cache.root / str(KEY))
+
+    cache.remove(only_entry(cache))
+
+    assert cache.entries() == []
+
+
+def test_removing_a_link_leaves_what_it_leads_to(cache: Cache, tmp_path: Path) -> None:
+    write_files(tmp_path / "elsewhere")
+    cache.root.mkdir()
+    (cache.root / str(KEY)).symlink_to(tmp_path / "elsewhere")
+
+    cache.remove(only_entry(cache))
+
+    assert cache.entries() == []
+    assert content_of(tmp_path / "elsewhere") == FILES
+    assert staged(cache) == []
+
+
+def test_removing_waits_for_whoever_is_busy_with_the_entry(cache: Cache) -> None:
+    with holding(cache):
+        write_files(cache.root / str(KEY))
+        with pytest.raises(WaitTimeoutError):
+            Cache(cache.root, wait_s=0.1).remove(only_entry(cache))
+
+    assert cache.find(KEY)
+
+
+def test_removing_what_is_gone_already_is_an_error_of_storage(cache: Cache) -> None:
+    install(cache)
+    entry = only_entry(cache)
+    cache.remove(entry)
+
+    with pytest.raises(ModelHubError):
+        cache.remove(entry)
