@@ -1,0 +1,313 @@
+"""The terminal: the only module that prints, and the only one that uses rich.
+
+Standard output is data, standard error is talk. Without a terminal there is no ANSI, no wrapping and no import of rich:
+tables are tab-separated lines. Whatever comes from a card or a hub passes ``clean`` first, so that control characters
+and bidirectional overrides in it cannot change what the terminal shows.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TextIO
+
+from modelhub.errors import ModelHubError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from modelhub.progress import Progress
+
+JSON_SCHEMA = 1
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_BREAKS = re.compile(r"[\t\r\n]+")
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a command has to say, as data; a view turns it into text.
+
+    Attributes:
+        data: The ``data`` of the JSON envelope.
+        errors: What failed, where other things went well.
+        exit_status: Of the process.
+    """
+
+    data: dict[str, Any]
+    errors: Sequence[ModelHubError] = field(default=())
+    exit_status: int = 0
+
+
+class Output:
+    """Where a command prints.
+
+    Args:
+        is_json: Whether standard output is one JSON object and nothing else.
+        is_quiet: Whether only the answer is printed.
+        is_verbose: Whether a traceback follows an error.
+    """
+
+    def __init__(self, *, is_json: bool = False, is_quiet: bool = False, is_verbose: bool = False) -> None:
+        self.is_json = is_json
+        self.is_quiet = is_quiet
+        self.is_verbose = is_verbose
+        for stream in (sys.stdout, sys.stderr):
+            # A letter that the terminal's encoding lacks must not end the program (Spark NLP issue 6565).
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        self.progress = _PullProgress(self)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads standard output, or colours are forced."""
+        return not self.is_json and _is_rich_wanted(sys.stdout)
+
+    # Data
+
+    def line(self, text: str = "") -> None:
+        """One line of the answer."""
+        print(clean(text), flush=True)
+
+    def table(
+        self,
+        header: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        right: Sequence[str] = (),
+        optional: Sequence[str] = (),
+    ) -> None:
+        """A table: aligned on a terminal, tab-separated without a header elsewhere.
+
+        Args:
+            header: Names of the columns.
+            rows: Cells.
+            right: Names of the columns that are aligned to the right.
+            optional: Names of the columns that a narrow terminal does without, the first to go first.
+        """
+        cells = [[clean(_one_line(cell)) for cell in row] for row in rows]
+        if not self.is_terminal:
+            for row in cells:
+                self.line("\t".join(row))
+            return
+        from rich.table import Table
+        from rich.text import Text
+
+        console = _console(sys.stdout)
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        columns = _fitting_columns(header, cells, optional, console.width)
+        for column in columns:
+            table.add_column(header[column], justify="right" if header[column] in right else "left", overflow="fold")
+        for row in cells:
+            table.add_row(*(Text(row[column]) for column in columns))
+        console.print(table)
+
+    def fields(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Names and values, one a line; those without a value are left out."""
+        kept = [(name, value) for name, value in pairs if value]
+        if not self.is_terminal:
+            for name, value in kept:
+                self.line(f"{name}\t{_one_line(value)}")
+            return
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in kept:
+            table.add_row(Text(name), Text(clean(value)))
+        _console(sys.stdout).print(table)
+
+    def code(self, text: str, language: str) -> None:
+        """Source code, coloured on a terminal."""
+        if not self.is_terminal:
+            self.line(text.rstrip("\n"))
+            return
+        from rich.syntax import Syntax
+
+        _console(sys.stdout).print(Syntax(clean(text.rstrip("\n")), language, background_color="default"))
+
+    def markdown(self, text: str) -> None:
+        """A page of Markdown, rendered on a terminal."""
+        if not self.is_terminal:
+            self.line(text.rstrip("\n"))
+            return
+        from rich.markdown import Markdown
+
+        _console(sys.stdout).print(Markdown(clean(text), hyperlinks=False))
+
+    def envelope(self, command: str, answer: Answer) -> None:
+        """The whole answer as one JSON object."""
+        status = "success" if not answer.errors else "partial" if answer.data else "error"
+        envelope = {
+            "schema": JSON_SCHEMA,
+            "command": command,
+            "status": status,
+            "data": answer.data,
+            "errors": [error_dict(error) for error in answer.errors],
+        }
+        text = json.dumps(envelope, ensure_ascii=not _is_utf8(sys.stdout), indent=2)
+        # What a terminal would obey can only stand in a string, where JSON has a spelling for it that is harmless.
+        print(_UNSAFE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text))
+
+    # Talk
+
+    def note(self, text: str) -> None:
+        """A sentence on standard error."""
+        if not self.is_quiet:
+            self.progress.pause()
+            print(clean(text), file=sys.stderr, flush=True)
+
+    def failure(self, error: ModelHubError) -> None:
+        """What went wrong, why, and what to do next, on standard error."""
+        self.progress.pause()
+        print(clean(f"error: {error.message}"), file=sys.stderr)
+        alternatives: Sequence[str] = getattr(error, "alternatives", ())
+        for alternative in alternatives if len(alternatives) > 1 else ():
+            print(clean(f"  {alternative}"), file=sys.stderr)
+        if error.hint:
+            print(clean(f"hint: {error.hint}"), file=sys.stderr)
+        if self.is_verbose:
+            import traceback
+
+            traceback.print_exception(error)
+
+
+class _PullProgress:
+    """How far a pull is: a bar on a terminal, at most a line per phase elsewhere. A callable for ``Hub``."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._last = ("", "")
+        self._started_s = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        if self._output.is_quiet or (self._output.is_json and not sys.stderr.isatty()):
+            return
+        if _is_rich_wanted(sys.stderr):
+            self._draw(progress)
+        elif (progress.phase, progress.subject) != self._last:
+            self._last = (progress.phase, progress.subject)
+            self._output.note(_phase_line(progress))
+
+    def pause(self) -> None:
+        """Take the bar away, because something else is to be printed or all is done."""
+        if self._bar:
+            self._bar.stop()
+            self._bar = self._task = None
+
+    def _draw(self, progress: Progress) -> None:
+        if progress.phase == "cached":
+            self._output.note(_phase_line(progress))
+            return
+        if self._bar is None:
+            self._bar = _new_bar()
+            self._task = self._bar.add_task(progress.phase, total=None)
+            self._bar.start()
+        assert self._task is not None
+        self._bar.update(
+            self._task,
+            description=f"{progress.phase} {clean(progress.subject)}",
+            completed=progress.done_bytes or None,
+            total=progress.total_bytes if progress.phase == "downloading" else None,
+        )
+
+
+def _fitting_columns(
+    header: Sequence[str], cells: Sequence[Sequence[str]], optional: Sequence[str], width: int
+) -> list[int]:
+    """Indexes of the columns to show: those that say something, without optional ones until the rest fits."""
+    widths = [max([len(name), *(len(row[column]) for row in cells)]) for column, name in enumerate(header)]
+    columns = [column for column in range(len(header)) if any(row[column] for row in cells) or not column]
+    for name in optional:
+        if sum(widths[column] + 2 for column in columns) - 2 <= width:
+            break
+        columns = [column for column in columns if header[column] != name]
+    return columns
+
+
+def _phase_line(progress: Progress) -> str:
+    if progress.phase == "cached":
+        return f"{progress.subject}: already in the cache, 0 B downloaded"
+    if progress.phase == "downloading":
+        size = bytes_text(progress.total_bytes) or "size not known"
+        return f"downloading and unpacking {progress.subject} ({size})"
+    return f"{progress.phase} {progress.subject}"
+
+
+def _new_bar() -> Bar:
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as RichProgress
+    from rich.table import Column
+
+    return RichProgress(
+        TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=_console(sys.stderr),
+        transient=True,
+        expand=True,
+    )
+
+
+def clean(text: str) -> str:
+    """The text without what a terminal would take for a command."""
+    return _UNSAFE.sub("?", text.replace("\r\n", "\n"))
+
+
+def _one_line(text: str) -> str:
+    return _BREAKS.sub(" ", text)
+
+
+def bytes_text(size_bytes: int | None) -> str:
+    """A size for people, in decimal units as the cards have them; "" where it is not known."""
+    if size_bytes is None:
+        return ""
+    value = float(size_bytes)
+    unit = 0
+    while value >= 999.95 and unit < len(_UNITS) - 1:
+        value /= 1000
+        unit += 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{size_bytes} B"
+
+
+def error_dict(error: ModelHubError) -> dict[str, Any]:
+    """An error as it stands in JSON answers."""
+    extra = {name: list(getattr(error, name)) for name in ("nearest", "alternatives") if getattr(error, name, ())}
+    return {"code": error.code, "message": error.message, "hint": error.hint, **extra}
+
+
+def _is_rich_wanted(stream: TextIO) -> bool:
+    """Rich's own rules (terminal, ``FORCE_COLOR``, ``TTY_COMPATIBLE``); a plain pipe is answered without its import."""
+    if stream.isatty():
+        return True
+    if "rich" not in sys.modules and not _is_colour_forced():
+        return False
+    return bool(_console(stream).is_terminal)
+
+
+def _is_colour_forced() -> bool:
+    from modelhub.config import is_colour_forced
+
+    return is_colour_forced()
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, emoji=False, markup=False, soft_wrap=False)
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "") == "utf8"

@@ -1,0 +1,257 @@
+"""Results as text: what each command prints when it is not asked for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from modelhub.artifacts import Artifact, built_text
+from modelhub.facts import Dependency, ModelFacts
+from modelhub.output import Output, bytes_text
+from modelhub.public_hub import WEB_HUBS
+
+if TYPE_CHECKING:  # a view needs no more of these than their attributes
+    from modelhub.cache import Entry
+    from modelhub.guides import TaskGuide
+    from modelhub.resolver import Resolution
+    from modelhub.results import PulledModel, ShownModel, UpdateResult
+    from modelhub.searching import FoundModel, SearchResult
+
+_LABELS_SHOWN = 24
+_DIAGNOSTICS_SHOWN = 10
+
+
+def view_search(output: Output, result: SearchResult) -> None:
+    """One row per model."""
+    if output.is_quiet:
+        for model in result.models:
+            output.line(model.artifact.reference)
+        return
+    if result.corrected:
+        output.note(f"Nothing has these words; found with: {result.corrected}")
+    output.table(
+        ("MODEL", "TASK", "SIZE", "LIB", "DATE", "BUILDS", ""),
+        [_search_row(model) for model in result.models],
+        right=("SIZE", "BUILDS"),
+        optional=("BUILDS", "TASK", "DATE", "LIB"),
+    )
+    if result.total > len(result.models):
+        output.note(f"{len(result.models)} of {result.total} models; --limit 0 shows all.")
+    elif not result.models:
+        output.note("No model found. Fewer words or filters find more.")
+
+
+def _search_row(model: FoundModel) -> tuple[str, ...]:
+    return (
+        model.artifact.reference,
+        ", ".join(model.facts.tasks),
+        bytes_text(model.artifact.size_bytes),
+        str(model.artifact.lib_version),
+        model.facts.date or built_text(model.artifact.built_ms),
+        str(model.versions),
+        _mark(model),
+    )
+
+
+def _mark(model: FoundModel) -> str:
+    marks = [
+        ("incompatible", not model.is_compatible),
+        ("deprecated", model.facts.deprecated),
+        ("recommended", model.facts.recommended),
+    ]
+    return ", ".join(name for name, is_so in marks if is_so)
+
+
+def view_show(output: Output, shown: ShownModel) -> None:
+    """All that is known of a model, then its builds."""
+    artifact, facts = shown.artifact, shown.facts
+    if output.is_quiet:
+        output.line(artifact.reference)
+        return
+    output.fields(
+        [
+            ("model", artifact.reference),
+            ("title", facts.title),
+            ("task", ", ".join(facts.tasks)),
+            ("class", facts.annotator),
+            ("engine", artifact.engine),
+            ("product", facts.product),
+            ("license", facts.license),
+            ("published", facts.date),
+            ("needs", f"Spark NLP {artifact.lib_version}+ on Spark {artifact.spark_version}+"),
+            (
+                "size",
+                f"{'' if artifact.size_exact else 'about '}{bytes_text(artifact.size_bytes)}"
+                if artifact.size_bytes
+                else "",
+            ),
+            ("status", _status(facts)),
+            ("labels", _labels(facts)),
+            ("reads", ", ".join(facts.input_labels)),
+            ("writes", ", ".join(facts.output_labels)),
+            ("case sensitive", {True: "yes", False: "no", None: ""}[facts.case_sensitive]),
+            ("sentence length", f"at most {facts.max_sentence_length}" if facts.max_sentence_length else ""),
+            ("dimension", str(facts.dimension or "")),
+            ("best score", f"{facts.best_score.metric} {facts.best_score.value:.4g}" if facts.best_score else ""),
+            ("stages", ", ".join(facts.stages)),
+            ("needs besides", ", ".join(_dependency(item) for item in facts.dependencies)),
+            ("NLU", " ".join(facts.nlu)),
+            ("made from", f"https://huggingface.co/{facts.origin}" if facts.origin else ""),
+            ("page", _page_url(facts.page)),
+            ("URI", artifact.uri),
+            ("in the cache", str(shown.path) if shown.path else "no"),
+        ]
+    )
+    if shown.problem:
+        output.note(shown.problem)
+    output.line()
+    view_builds(output, shown.versions, artifact)
+
+
+def view_builds(output: Output, versions: Sequence[Artifact], taken: Artifact) -> None:
+    """Every build of a model; the one that the runtime gets is marked."""
+    output.table(
+        ("BUILD", "LIB", "SPARK", "BUILT", "ENGINE", ""),
+        [
+            (
+                str(version.key),
+                str(version.lib_version),
+                str(version.spark_version),
+                built_text(version.built_ms),
+                version.engine,
+                "taken" if version.key == taken.key else "",
+            )
+            for version in versions
+        ],
+        optional=("BUILT", "ENGINE"),
+    )
+
+
+def _size(artifact: Artifact) -> str:
+    if artifact.size_bytes is None:
+        return ""
+    return f"{'' if artifact.size_exact else 'about '}{bytes_text(artifact.size_bytes)}"
+
+
+def _status(facts: ModelFacts) -> str:
+    words = {"supported": facts.supported, "recommended": facts.recommended, "deprecated": facts.deprecated}
+    return ", ".join(name for name, is_so in words.items() if is_so)
+
+
+def _labels(facts: ModelFacts) -> str:
+    shown = ", ".join(facts.labels[:_LABELS_SHOWN])
+    more = facts.label_count - _LABELS_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _dependency(dependency: Dependency) -> str:
+    prefix = f"{dependency.repository}/" if dependency.repository not in ("", "public/models") else ""
+    language = f":{dependency.language}" if dependency.language else ""
+    name = f"{prefix}{dependency.name}{language}" if dependency.name else "its default"
+    return f"{name} ({dependency.annotator})"
+
+
+def _page_url(page: str) -> str:
+    parts = page.split("-", 3)
+    return f"https://{WEB_HUBS[0]}/{'/'.join(parts)}.html" if len(parts) == 4 else ""
+
+
+def view_resolve(output: Output, resolution: Resolution, *, is_explained: bool) -> None:
+    """The URI of the artifact; with ``--explain`` every candidate and its verdict."""
+    for note in resolution.notes:
+        output.note(note)
+    if output.is_quiet or not is_explained:
+        output.line(resolution.artifact.uri)
+        return
+    output.table(
+        ("BUILD", "WHY"),
+        [(str(verdict.artifact.key), verdict.reason) for verdict in resolution.verdicts],
+    )
+    output.note(resolution.artifact.uri)
+
+
+def view_pull(output: Output, pulled: Sequence[PulledModel]) -> None:
+    """The path of every model that is in the cache now."""
+    for model in pulled:
+        if not model.is_cached:
+            output.note(f"{model.artifact.reference}: {bytes_text(model.downloaded_bytes)} downloaded")
+        output.line(str(model.path))
+
+
+def view_plan(output: Output, planned: Sequence[PulledModel]) -> None:
+    """What a pull would bring."""
+    for model in planned:
+        size = bytes_text(model.artifact.size_bytes) or "size not known"
+        does = "is in the cache" if model.is_cached else f"would be downloaded ({size}) from {model.artifact.uri}"
+        output.note(f"{model.artifact.reference} {does}")
+        output.line(str(model.path))
+
+
+def view_entries(output: Output, entries: Sequence[Entry]) -> None:
+    """One row per entry of the cache."""
+    if output.is_quiet:
+        for entry in entries:
+            output.line(str(entry.key))
+        return
+    output.table(
+        ("MODEL", "LIB", "SPARK", "SIZE", "BUILT", "BY"),
+        [
+            (
+                f"{entry.key.name}:{entry.key.language}",
+                entry.key.lib_version,
+                entry.key.spark_version,
+                bytes_text(entry.size_bytes),
+                built_text(entry.key.built_ms),
+                "modelhub" if entry.has_manifest else "other",
+            )
+            for entry in entries
+        ],
+        right=("SIZE",),
+        optional=("BY", "BUILT", "SPARK"),
+    )
+    models = "1 model" if len(entries) == 1 else f"{len(entries)} models"
+    output.note(f"{models}, {bytes_text(sum(entry.size_bytes for entry in entries))}")
+
+
+def view_verify(output: Output, entries: Sequence[Entry]) -> None:
+    """The state of every entry, and what is wrong with it."""
+    if output.is_quiet:
+        for entry in entries:
+            if entry.state != "good":
+                output.line(str(entry.key))
+        return
+    output.table(
+        ("ENTRY", "STATE", "PROBLEM"),
+        [(str(entry.key), entry.state, entry.problems[0] if entry.problems else "") for entry in entries],
+    )
+    broken = [entry for entry in entries if entry.state != "good"]
+    output.note(f"{len(entries) - len(broken)} good, {len(broken)} broken")
+    if broken:
+        output.note(f"hint: modelhub rm {broken[0].key} and modelhub pull bring it anew.")
+
+
+def view_update(output: Output, results: Sequence[UpdateResult]) -> None:
+    """What changed, then the first of what gave trouble."""
+    for result in results:
+        changes = result.changes
+        if output.is_quiet:
+            output.line(str(changes.total))
+            continue
+        output.line(
+            f"{result.source}: {len(changes.added):,} added, {len(changes.changed):,} changed, "
+            f"{len(changes.removed):,} removed, {changes.unchanged:,} unchanged, {changes.total:,} in all"
+        )
+        for item in result.diagnostics[:_DIAGNOSTICS_SHOWN]:
+            output.note(f"{item.source}:{item.line}: {item.code}: {item.message}")
+        if (more := len(result.diagnostics) - _DIAGNOSTICS_SHOWN) > 0:
+            output.note(f"… and {more:,} more; --json has them all.")
+
+
+def view_guide(output: Output, guide: TaskGuide) -> None:
+    """How to choose a model for a task."""
+    for heading, text in ((guide.task, guide.introduction), ("How to choose", guide.how_to_choose)):
+        output.markdown(f"## {heading}\n\n{text}\n")
+    output.line()
+    output.table(
+        ("RECOMMENDED", "FOR", ""), [(item.reference, item.sub_task, item.problem) for item in guide.recommended]
+    )

@@ -1,0 +1,483 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import random
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hub_server import SAVED_MODEL, HubFolder, Server, make_zip
+
+from modelhub import __version__
+from modelhub.cli import cli
+
+KEY = "tiny_pos_en_4.0.0_3.0_1657118162458"
+OTHER_KEY = "tiny_ner_de_4.2.0_3.0_1667118162458"
+TAGGER = "bert_pos_4L_weight_decay_en_4.0.0_3.0_1657118162458"
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+COMMANDS = sorted(cli.commands)
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def hub(hub_folder: HubFolder, home: Path, monkeypatch: pytest.MonkeyPatch) -> HubFolder:
+    """A hub in a folder, configured, with two tiny models."""
+    hub_folder.add(KEY)
+    hub_folder.add(OTHER_KEY)
+    monkeypatch.setenv("MODELHUB_HUB", hub_folder.uri)
+    return hub_folder
+
+
+def on_terminal(*words: object, answer: str = "", columns: int = 80) -> tuple[int, str]:
+    """Exit status of a command and all that a terminal would have shown."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    command = [sys.executable, "-m", "modelhub", *map(str, words)]
+    environment = os.environ | {"TERM": "xterm-256color"}
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    os.write(ours, answer.encode())
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # Linux says EIO where the last process has closed the terminal
+        pass
+    os.close(ours)
+    return process.wait(30), shown.decode()
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+# Words and options
+
+
+@pytest.mark.parametrize("words", [["--version"], ["pull", "--help"], ["-h"]])
+def test_help_and_version_are_answers(invoke: Run, words: list[str]) -> None:
+    finished = invoke(*words)
+
+    assert (finished.status, finished.err) == (0, "")
+    assert ("modelhub" if "pull" not in words else "modelhub pull") in finished.out
+
+
+def test_the_version_is_that_of_the_package(modelhub: Run) -> None:
+    assert modelhub("--version").out == f"modelhub {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_the_common_options(invoke: Run, command: str) -> None:
+    finished = invoke(command, "--help")
+
+    assert finished.status == 0
+    assert all(option in finished.out for option in ("--json", "--quiet", "--verbose"))
+    assert cli.commands[command].help
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nonsense"],
+        ["pull"],
+        ["show"],
+        ["search", "--nonsense"],
+        ["search", "--limit", "many"],
+        ["search", "--max-size", "huge"],
+        ["search", "--since", "yesterday"],
+        ["search", "--task", "cooking"],
+        ["show", "two words"],
+        ["show", "bert_pos_4L_weight_decay", "english!"],
+        ["show", "bert_pos_4L_weight_decay", "--load"],
+        ["show", "bert_pos_4L_weight_decay", "--code", "cobol"],
+        ["resolve", "https://elsewhere.example/page.html"],
+        ["pull", "bert_pos_4L_weight_decay", "--timeout", "0"],
+        ["pull", "bert_pos_4L_weight_decay", "--wait", "never"],
+        ["resolve", "bert_pos_4L_weight_decay", "--sparknlp", "newest"],
+        ["resolve", "bert_pos_4L_weight_decay:en", "de"],
+        ["update", "--hub", "ftp://hub.example"],
+    ],
+)
+def test_words_that_make_no_sense_are_usage_errors(invoke: Run, home: Path, words: list[str]) -> None:
+    finished = invoke(*words)
+
+    assert finished.status == 2
+    assert finished.out == ""
+    assert finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_an_error_brings_a_traceback_only_when_asked(invoke: Run, home: Path) -> None:
+    words = ["path", "none_such"]
+
+    assert "Traceback" not in invoke(*words, "-v").err
+    assert "Traceback" in invoke(*words, "-vv").err
+
+
+# Exit statuses
+
+
+def test_a_name_with_a_typo_gets_the_nearest(invoke: Run, home: Path) -> None:
+    finished = invoke("show", "bert_pos_4L_weight_dcay")
+
+    assert (finished.status, finished.out) == (4, "")
+    assert "error: No model is called bert_pos_4L_weight_dcay.\n" in finished.err
+    assert "hint: Did you mean bert_pos_4L_weight_decay" in finished.err
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["search", "xqzzzzk"], 0, "No model found"),
+        (["show", "asr_exp_w2v2t_vp_s878_gpu"], 4, "asr_exp_w2v2t_vp_s878_gpu:it"),
+        (["show", "bert_pos_4L_weight_decay", "fr"], 4, "bert_pos_4L_weight_decay:en"),
+        (["guide", "cooking"], 4, "Token Classification"),
+        (["path", "bert_pos_4L_weight_decay"], 4, "modelhub pull bert_pos_4L_weight_decay"),
+        (["rm", "bert_pos_4L_weight_decay"], 4, "modelhub list"),
+        (["verify", "bert_pos_4L_weight_decay"], 4, "modelhub list"),
+        (["resolve", "aner_cc_300d:ar", "--sparknlp", "2.6.0", "--no-update"], 5, "needs Spark NLP 4.0.2 or later"),
+        (["pull", f"https://elsewhere.example/{TAGGER}.zip"], 8, "--allow-hub https://elsewhere.example"),
+        (["pull", "bert_pos_4L_weight_decay", "--hub", "http://elsewhere.example", "--no-update"], 8, "not encrypted"),
+        (["pull", "bert_pos_4L_weight_decay", "--offline"], 9, "offline"),
+        (["update", "--offline"], 9, "Offline"),
+        (["update", "--cards", "none"], 4, "does not exist"),
+    ],
+)
+def test_a_status_tells_what_happened(invoke: Run, home: Path, words: list[str], status: int, said: str) -> None:
+    finished = invoke(*words)
+
+    assert finished.status == status
+    assert finished.out == ""
+    assert said in finished.err
+
+
+def test_a_hub_that_fails_has_the_status_of_the_network(invoke: Run, home: Path, server: Server) -> None:
+    finished = invoke("pull", "bert_pos_4L_weight_decay", "--no-update", "--hub", server.uri("400"))
+
+    assert (finished.status, finished.out) == (7, "")
+    assert "HTTP 400" in finished.err
+
+
+def test_several_pulls_of_which_one_fails_are_a_partial_success(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
+    finished = invoke("pull", "-q", "tiny_pos", "none_such", "tiny_ner", "de")
+
+    assert finished.status == 3
+    assert finished.out.splitlines() == [str(tmp_path / "cache_pretrained" / key) for key in (KEY, OTHER_KEY)]
+    assert "none_such" in finished.err
+
+
+def test_several_pulls_that_fail_alike_have_their_own_status(invoke: Run, hub: HubFolder) -> None:
+    assert invoke("pull", "none_such", "none_either").status == 4
+    (hub.folder / "public" / "models" / f"{KEY}.zip").write_bytes(b"")
+    assert invoke("pull", "none_such", "tiny_pos").status == 3
+
+
+def test_damage_has_the_status_of_integrity(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
+    invoke("pull", "tiny_pos")
+    (tmp_path / "cache_pretrained" / KEY / "weights").unlink()
+    finished = invoke("verify")
+
+    assert finished.status == 6
+    assert finished.out == f"{KEY}\taltered\tweights is missing.\n"
+    assert "0 good, 1 broken" in finished.err
+    assert invoke("verify", "-q").out == f"{KEY}\n"
+
+
+def test_a_cache_that_cannot_be_written_has_the_status_of_storage(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
+    (tmp_path / "occupied").write_text("a file", encoding="utf-8")
+    finished = invoke("pull", "tiny_pos", "--cache", tmp_path / "occupied")
+
+    assert finished.status == 10
+    assert "MODELHUB_CACHE" in finished.err
+
+
+# Answers in a pipe
+
+
+def test_a_search_in_a_pipe_is_one_line_of_columns_per_model(modelhub: Run, home: Path) -> None:
+    finished = modelhub("search", "pos", "--lang", "en", "--limit", 3)
+    lines = finished.out.splitlines()
+
+    assert finished.status == 0
+    assert [len(line.split("\t")) for line in lines] == [7, 7, 7]
+    assert not ANSI.search(finished.out + finished.err)
+    assert re.fullmatch(r"3 of \d+ models; --limit 0 shows all\.\n", finished.err)
+
+
+def test_quiet_commands_print_only_the_answer(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
+    path = tmp_path / "cache_pretrained" / KEY
+    answers = {
+        ("search", "4L weight decay"): "bert_pos_4L_weight_decay:en",
+        ("show", "bert_pos_4L_weight_decay"): "bert_pos_4L_weight_decay:en",
+        ("update",): "13867",
+        ("resolve", "tiny_pos", "en"): f"{hub.uri}/public/models/{KEY}.zip",
+        ("pull", "--dry-run", "tiny_pos"): str(path),
+        ("pull", "tiny_pos", "en"): str(path),
+        ("path", "tiny_pos"): str(path),
+        ("list",): KEY,
+        ("verify",): "",
+        ("guide",): "Token Classification",
+        ("rm", "tiny_pos", "--yes"): KEY,
+    }
+
+    for words, answer in answers.items():
+        finished = invoke(*words, "-q")
+        assert (words, finished.status, finished.err) == (words, 0, "")
+        assert finished.out.rstrip("\n") == answer
+
+
+def test_a_pull_says_a_line_per_phase_and_prints_the_path(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
+    size = (hub.folder / "public" / "models" / f"{KEY}.zip").stat().st_size
+    finished = invoke("pull", "tiny_pos", "en")
+
+    assert finished.out == f"{tmp_path / 'cache_pretrained' / KEY}\n"
+    assert finished.err.splitlines() == [
+        "resolving tiny_pos:en",
+        f"downloading and unpacking {KEY} ({size} B)",
+        f"checking {KEY}",
+        f"tiny_pos:en: {size} B downloaded",
+    ]
+    assert "already in the cache, 0 B downloaded" in invoke("pull", "tiny_pos").err
+
+
+@pytest.mark.parametrize("form", [["tiny_pos", "en"], ["tiny_pos:en"], [KEY], ["public/models/tiny_pos:en@4.0.0"]])
+def test_all_forms_of_a_reference_pull_the_same(invoke: Run, hub: HubFolder, form: list[str], tmp_path: Path) -> None:
+    assert invoke("pull", "-q", *form).out == f"{tmp_path / 'cache_pretrained' / KEY}\n"
+
+
+def test_a_dry_run_of_a_pull_names_uri_and_path_and_downloads_nothing(
+    invoke: Run, hub: HubFolder, tmp_path: Path
+) -> None:
+    finished = invoke("pull", "tiny_pos", "--dry-run")
+
+    assert finished.out == f"{tmp_path / 'cache_pretrained' / KEY}\n"
+    assert f"would be downloaded (size not known) from {hub.uri}/public/models/{KEY}.zip" in finished.err
+    assert not (tmp_path / "cache_pretrained").exists()
+
+
+def test_every_candidate_is_explained(invoke: Run, home: Path) -> None:
+    finished = invoke("resolve", "aner_cc_300d", "ar", "--explain", "--no-update", "--sparknlp", "4.0.1")
+
+    assert finished.out.splitlines() == [
+        "aner_cc_300d_ar_2.7.0_2.4_1607171178394\tfor Spark 2.4; 3.0 comes before it",
+        "aner_cc_300d_ar_4.0.0_3.0_1658869537384\ttaken: first in Spark NLP's order",
+        "aner_cc_300d_ar_4.0.2_3.0_1660030385202\tneeds Spark NLP 4.0.2 or later, here is 4.0.1",
+    ]
+
+
+def test_a_page_and_code_are_printed_as_they_are(invoke: Run, home: Path) -> None:
+    page = invoke("show", "bert_pos_4L_weight_decay", "--card")
+    code = invoke("show", "bert_pos_4L_weight_decay", "--code", "python")
+
+    assert page.out.startswith("---\nlayout: model\n")
+    assert 'BertForTokenClassification.pretrained("bert_pos_4L_weight_decay", "en")' in code.out
+    compile(code.out, "snippet", "exec")
+
+
+def test_an_update_says_what_changed_and_what_gave_trouble(
+    invoke: Run, hub: HubFolder, make_card: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards" / "good.md").write_text(make_card(key="x_pos_en_4.0.0_3.0_1657118162458"), encoding="utf-8")
+    (tmp_path / "cards" / "bad.md").write_text("nothing\n", encoding="utf-8")
+    finished = invoke("update", "--cards", tmp_path / "cards", "public/models")
+
+    assert finished.status == 0
+    assert f"{tmp_path / 'cards'}: 1 added, 0 changed, 0 removed" in finished.out
+    assert "/public/models/metadata.json: 2 added, 0 changed, 0 removed" in finished.out
+    assert "bad.md:" in finished.err
+
+
+@pytest.mark.parametrize("words", [["rm", "tiny_pos"], ["rm", "tiny_pos", "--json"]])
+def test_rm_needs_yes_where_nobody_can_be_asked(
+    invoke: Run, modelhub: Run, hub: HubFolder, words: list[str], tmp_path: Path
+) -> None:
+    invoke("pull", "tiny_pos")
+    finished = modelhub(*words)
+
+    assert finished.status == 2
+    assert "--yes" in finished.err
+    assert (tmp_path / "cache_pretrained" / KEY).is_dir()
+
+
+def test_rm_removes_what_it_names(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
+    invoke("pull", "tiny_pos", "tiny_ner")
+
+    assert KEY in invoke("rm", "-q", "tiny_pos", "--dry-run").out
+    assert (tmp_path / "cache_pretrained" / KEY).is_dir()
+    assert invoke("rm", "-q", "tiny_pos", "--yes").out == f"{KEY}\n"
+    assert [path.name for path in (tmp_path / "cache_pretrained").glob("tiny*")] == [OTHER_KEY]
+
+
+# Processes
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_forced_colours_are_there_without_a_terminal(modelhub: Run, home: Path) -> None:
+    environment = dict(os.environ)
+
+    assert ANSI.search(modelhub("search", "4L weight", env=environment | {"FORCE_COLOR": "1"}).out)
+    assert not ANSI.search(modelhub("search", "4L weight", env=environment | {"NO_COLOR": "1"}).out)
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_letters_that_the_encoding_lacks_do_not_end_a_command(modelhub: Run, home: Path, tmp_path: Path) -> None:
+    card = tmp_path / "card.md"
+    card.write_text("---\ntitle: na\u00efve \u6f22\u5b57\nname: x\n---\n", encoding="utf-8")
+    ascii_only = os.environ | {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    invocations = [["update", "--cards", card], ["search", "\u6f22\u5b57"], ["show", "\u00e9"], ["list"], ["--help"]]
+    finished = [modelhub(*words, env=ascii_only) for words in invocations]
+
+    assert [(run.status, "Traceback" in run.err) for run in finished] == [
+        (0, False),
+        (0, False),
+        (2, False),
+        (0, False),
+        (0, False),
+    ]
+    assert all(run.out.isascii() and run.err.isascii() for run in finished)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["-q"]])
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(start: Run, home: Path, form: list[str]) -> None:
+    with start("search", "bert", "--limit", 0, *form) as process:
+        first = process.stdout.readline()
+        process.stdout.close()
+        talk = process.stderr.read()
+
+    assert first
+    assert (process.wait(30), talk) == (0, "")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_pull_leaves_nothing_half_and_says_so_by_its_status(
+    start: Run, server: Server, hub_folder: HubFolder, home: Path, tmp_path: Path, number: int, status: int
+) -> None:
+    hub_folder.add(TAGGER)
+    with start("pull", "bert_pos_4L_weight_decay", "--no-update", "--hub", server.uri("stall-at", 300)) as process:
+        wait_for(lambda: "GET" in server.asked(".zip") and (tmp_path / "cache_pretrained/.modelhub/staging").is_dir())
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    cache = tmp_path / "cache_pretrained"
+
+    assert (process.returncode, out) == (status, "")
+    assert "Traceback" not in err
+    assert [path.name for path in cache.iterdir()] == [".modelhub"]
+    assert not list((cache / ".modelhub" / "staging").iterdir())
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_two_pulls_of_one_model_at_once_make_one_whole_entry(
+    start: Run, server: Server, hub_folder: HubFolder, home: Path, tmp_path: Path
+) -> None:
+    weights = random.Random(1).randbytes(60_000)
+    hub_folder.add(KEY, make_zip({**SAVED_MODEL, "weights": weights}))
+    both = [start("pull", "-q", KEY, "--hub", server.uri("slow"), "--no-update") for _ in range(2)]
+    ended = [(*process.communicate(timeout=30), process.returncode) for process in both]
+    path = tmp_path / "cache_pretrained" / KEY
+
+    assert ended == [(f"{path}\n", "", 0)] * 2
+    assert (path / "weights").read_bytes() == weights
+    assert server.asked(".zip").count("GET") == 1
+
+
+# What is imported
+
+
+def imported(*words: object) -> set[str]:
+    """The top-level modules that a command imports, and rich.progress."""
+    command = [sys.executable, "-X", "importtime", "-m", "modelhub", *map(str, words)]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8")
+    return {line.rpartition("|")[2].strip() for line in finished.stderr.splitlines() if line.startswith("import time:")}
+
+
+@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.parametrize(
+    ("words", "unwanted"),
+    [
+        (["search", "pos", "--lang", "en"], {"requests", "boto3", "yaml", "rich", "modelhub.cache", "modelhub.cards"}),
+        (["search", "pos", "--json"], {"requests", "boto3", "yaml", "rich"}),
+        (["--help"], {"requests", "boto3", "yaml", "rich", "sqlite3", "modelhub.hub"}),
+        (["pull", KEY, "--no-update"], {"requests", "boto3", "yaml", "rich"}),
+        (["list"], {"requests", "boto3", "yaml", "rich", "modelhub.ingest"}),
+    ],
+)
+def test_a_command_imports_no_more_than_it_needs(hub: HubFolder, words: list[str], unwanted: set[str]) -> None:
+    modules = imported(*words)
+
+    assert "modelhub.cli" in modules
+    assert not unwanted & modules
+
+
+# A terminal
+
+
+def test_a_search_on_a_terminal_is_a_table_that_fits(home: Path) -> None:
+    status, shown = on_terminal("search", "pos", "--lang", "en", "--limit", 5)
+    lines = ANSI.sub("", shown).replace("\r", "").splitlines()
+
+    assert status == 0
+    assert re.match(r"MODEL +.*SIZE +", lines[0])
+    assert len(lines) == 1 + 5 + 1
+    assert ANSI.search(shown)
+    assert max(map(len, lines)) <= 80
+    assert "\t" not in shown
+
+
+def test_no_colour_on_a_terminal_where_it_is_not_wanted(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    status, shown = on_terminal("show", "bert_pos_4L_weight_decay", "--code", "python")
+
+    assert status == 0
+    assert not re.search(r"\x1b\[[0-9;]*(3|4|9)[0-9]", shown)
+
+
+def test_a_pull_on_a_terminal_draws_a_bar(server: Server, hub_folder: HubFolder, home: Path, tmp_path: Path) -> None:
+    hub_folder.add(KEY, make_zip({**SAVED_MODEL, "weights": random.Random(1).randbytes(100_000)}))
+    status, shown = on_terminal("pull", "tiny_pos", "--hub", server.uri("slow"))
+    plain = ANSI.sub("", shown)
+
+    assert status == 0
+    assert "downloading" in plain
+    assert re.search(r"\d/\d+(\.\d+)? kB", plain)
+    assert re.search(r"tiny_pos:en: 100\.\d kB downloaded", plain)
+    assert str(tmp_path / "cache_pretrained" / KEY) in plain.replace("\r\n", "")
+
+
+@pytest.mark.parametrize(("answer", "status", "is_there"), [("y\n", 0, False), ("n\n", 1, True)])
+def test_rm_asks_on_a_terminal(
+    invoke: Run, hub: HubFolder, tmp_path: Path, answer: str, status: int, is_there: bool
+) -> None:
+    invoke("pull", "tiny_pos")
+    ended, shown = on_terminal("rm", "tiny_pos", answer=answer)
+
+    assert f"Remove {KEY}? [y/N]" in shown.replace("\r\n", "")
+    assert ended == status
+    assert (tmp_path / "cache_pretrained" / KEY).is_dir() == is_there
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_commands_on_a_narrow_terminal_with_few_letters_do_not_crash(
+    hub: HubFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("LC_ALL", "C")
+
+    for words in (["show", "bert_pos_4L_weight_decay", "--card"], ["pull", "tiny_pos"], ["guide", "token"]):
+        status, shown = on_terminal(*words, columns=24)
+        assert (words, status) == (words, 0)
+        assert "Traceback" not in shown

@@ -1,0 +1,252 @@
+"""What programs may rely on: the JSON envelope of every command, on success and on failure, and its required keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hub_server import HubFolder
+
+from modelhub.cli import cli
+
+KEY = "tiny_pos_en_4.0.0_3.0_1657118162458"
+TAGGER = "bert_pos_4L_weight_decay"
+ARTIFACT = {
+    "key": str,
+    "name": str,
+    "language": str,
+    "lib_version": str,
+    "spark_version": str,
+    "built_ms": int,
+    "repository": str,
+    "uri": str,
+    "s3_uri": str,
+    "size_bytes": (int, type(None)),
+    "size_exact": bool,
+    "engine": str,
+    "annotator": str,
+}
+ENTRY = {"key": str, "path": str, "size_bytes": int, "state": str}
+UPDATE = {"added": int, "changed": int, "removed": int, "unchanged": int, "total": int, "diagnostics": list}
+DIAGNOSTIC = {"source": str, "line": int, "field": str, "code": str, "message": str}
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def hub(hub_folder: HubFolder, home: Path, monkeypatch: pytest.MonkeyPatch) -> HubFolder:
+    """A hub in a folder, configured, with one tiny model."""
+    hub_folder.add(KEY)
+    monkeypatch.setenv("MODELHUB_HUB", hub_folder.uri)
+    return hub_folder
+
+
+def check(data: dict[str, Any], required: dict[str, Any]) -> None:
+    """Every required key is there and of its type."""
+    assert {
+        name: type(data.get(name, check)) for name in required if not isinstance(data.get(name, check), required[name])
+    } == {}
+
+
+def answer(run: Run, *words: object, status: str = "success", exit_status: int = 0) -> dict[str, Any]:
+    """The data of a command's envelope, which is checked."""
+    finished = run(*words, "--json")
+    envelope = finished.json
+
+    assert set(envelope) == {"schema", "command", "status", "data", "errors"}
+    assert (envelope["schema"], envelope["command"]) == (1, words[0])
+    assert (envelope["status"], finished.status) == (status, exit_status)
+    assert bool(envelope["errors"]) == (status != "success")
+    return envelope["data"]
+
+
+# Success
+
+
+def test_search(invoke: Run, home: Path) -> None:
+    data = answer(invoke, "search", "pos", "--lang", "en", "--limit", 2)
+
+    check(data, {"models": list, "total": int})
+    assert len(data["models"]) == 2 < data["total"]
+    for model in data["models"]:
+        check(model, {"artifact": dict, "versions": int})
+        check(model["artifact"], ARTIFACT)
+
+
+def test_a_search_that_finds_nothing_is_a_success(invoke: Run, home: Path) -> None:
+    data = answer(invoke, "search", "xqzzzzk")
+
+    assert (data["models"], data["total"]) == ([], 0)
+
+
+@pytest.mark.parametrize("options", [[], ["--card"], ["--code", "python"]])
+def test_show(invoke: Run, home: Path, options: list[str]) -> None:
+    data = answer(invoke, "show", TAGGER, *options)
+
+    check(data, {"artifact": dict, "facts": dict, "versions": list, "path": (str, type(None)), "problem": str})
+    check(data["artifact"], ARTIFACT)
+    assert [option.lstrip("-") in data for option in options[:1]] == [True] * len(options[:1])
+
+
+@pytest.mark.parametrize("options", [[], ["--explain"]])
+def test_resolve(invoke: Run, home: Path, options: list[str]) -> None:
+    data = answer(invoke, "resolve", TAGGER, "en", "--no-update", *options)
+
+    check(data, {"artifact": dict, "runtime": str, "candidates": list, "notes": list})
+    check(data["artifact"], ARTIFACT)
+    check(data["candidates"][0], {"artifact": dict, "taken": bool, "reason": str})
+
+
+def test_guide(invoke: Run, home: Path) -> None:
+    titles = answer(invoke, "guide")["guides"]
+    guide = answer(invoke, "guide", titles[0])["guide"]
+
+    check(guide, {"task": str, "introduction": str, "how_to_choose": str, "recommended": list, "diagnostics": list})
+    check(guide["recommended"][0], {"reference": str, "sub_task": str, "problem": str})
+
+
+def test_the_cache(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
+    plan = answer(invoke, "pull", "tiny_pos", "--dry-run")
+    first = answer(invoke, "pull", "tiny_pos", "en")
+    second = answer(invoke, "pull", "tiny_pos", "en")
+
+    for data, is_cached, has_bytes in ((plan, False, False), (first, False, True), (second, True, False)):
+        (model,) = data["models"]
+        check(model, {"artifact": dict, "path": str, "downloaded_bytes": int, "cached": bool})
+        check(model["artifact"], ARTIFACT)
+        assert (model["path"], model["cached"]) == (str(tmp_path / "cache_pretrained" / KEY), is_cached)
+        assert bool(model["downloaded_bytes"]) == has_bytes
+
+    assert answer(invoke, "path", "tiny_pos")["path"] == first["models"][0]["path"]
+    for words, state in ((["list"], "unchecked"), (["verify"], "good"), (["rm", "tiny_pos", "--yes"], "unchecked")):
+        (entry,) = answer(invoke, *words)["entries"]
+        check(entry, ENTRY)
+        assert (entry["key"], entry["state"]) == (KEY, state)
+    assert answer(invoke, "list")["entries"] == []
+
+
+def test_verify_that_finds_damage(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
+    answer(invoke, "pull", "tiny_pos")
+    (tmp_path / "cache_pretrained" / KEY / "metadata" / "part-00000").unlink()
+    (entry,) = answer(invoke, "verify", exit_status=6)["entries"]
+
+    assert entry["state"] == "altered"
+    assert entry["problems"]
+
+
+def test_update(invoke: Run, hub: HubFolder, tmp_path: Path, make_card: Callable[..., str]) -> None:
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards" / "bad.md").write_text("nothing\n", encoding="utf-8")
+    (tmp_path / "cards" / "good.md").write_text(make_card(key="x_pos_en_4.0.0_3.0_1657118162458"), encoding="utf-8")
+
+    for words, added in (([], 1), (["public/models"], 0), (["--cards", tmp_path / "cards"], 1), (["--dry-run"], 0)):
+        data = answer(invoke, "update", *words)
+        check(data, UPDATE)
+        assert data["added"] == added
+        assert data["unchanged"] == data["total"] - added
+        for diagnostic in data["diagnostics"]:
+            check(diagnostic, DIAGNOSTIC)
+        assert bool(data["diagnostics"]) == ("--cards" in words)
+
+
+# Failure
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "exit_status"),
+    [
+        (["search", "--since", "soon"], "usage", 2),
+        (["show", "two words"], "usage", 2),
+        (["show", "none_such"], "not_found", 4),
+        (["show", "asr_exp_w2v2t_vp_s878_gpu"], "ambiguous", 4),
+        (["guide", "cooking"], "not_found", 4),
+        (["resolve", TAGGER, "--no-update", "--sparknlp", "3.0.0"], "incompatible", 5),
+        (["path", TAGGER], "not_found", 4),
+        (["pull", TAGGER, "--offline"], "offline", 9),
+        (["pull", f"https://elsewhere.example/{KEY}.zip"], "not_allowed", 8),
+        (["verify", TAGGER], "not_found", 4),
+        (["rm", TAGGER, "--yes"], "not_found", 4),
+        (["update", "--offline"], "offline", 9),
+        (["update", "--cards", "/none"], "not_found", 4),
+    ],
+)
+def test_a_failure_has_an_envelope_too(invoke: Run, home: Path, words: list[str], code: str, exit_status: int) -> None:
+    finished = invoke(*words, "--json")
+    envelope = finished.json
+    (error,) = envelope["errors"]
+
+    assert (finished.status, envelope["status"], envelope["data"]) == (exit_status, "error", {})
+    assert (envelope["schema"], envelope["command"]) == (1, words[0])
+    assert error["code"] == code
+    assert error["message"]
+    assert isinstance(error["hint"], str)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["show"], "show"),
+        (["pull"], "pull"),
+        (["search", "--limit", "many"], "search"),
+        (["list", "--nonsense"], "list"),
+        (["nonsense"], ""),
+    ],
+)
+def test_words_that_click_refuses_have_an_envelope_too(invoke: Run, words: list[str], command: str) -> None:
+    finished = invoke(*words, "--json")
+    envelope = finished.json
+
+    assert finished.status == 2
+    assert (envelope["schema"], envelope["command"], envelope["status"], envelope["data"]) == (1, command, "error", {})
+    assert [error["code"] for error in envelope["errors"]] == ["usage"]
+
+
+def test_a_setting_that_makes_no_sense_has_an_envelope_too(
+    invoke: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELHUB_OFFLINE", "maybe")
+    finished = invoke("list", "--json")
+
+    assert (finished.status, finished.json["errors"][0]["code"]) == (2, "usage")
+    assert "MODELHUB_OFFLINE" in finished.json["errors"][0]["message"]
+
+
+def test_the_nearest_names_and_the_alternatives_are_data(invoke: Run, home: Path) -> None:
+    typo = invoke("show", "bert_pos_4L_weight_dcay", "--json").json["errors"][0]
+    old = invoke("resolve", TAGGER, "--no-update", "--sparknlp", "3.0.0", "--json").json["errors"][0]
+
+    assert typo["nearest"][0] == TAGGER
+    assert len(old["alternatives"]) == 1
+
+
+def test_some_of_several_is_a_partial_success(invoke: Run, hub: HubFolder) -> None:
+    data = answer(invoke, "pull", "tiny_pos", "none_such", status="partial", exit_status=3)
+
+    assert [model["artifact"]["key"] for model in data["models"]] == [KEY]
+
+
+def test_all_of_several_that_fail_are_an_error(invoke: Run, hub: HubFolder) -> None:
+    finished = invoke("pull", "none_such", "none_either", "--json")
+
+    assert (finished.status, finished.json["status"], len(finished.json["errors"])) == (4, "error", 2)
+
+
+# Where it is printed
+
+
+def test_standard_output_holds_one_object_and_nothing_else(modelhub: Run, hub: HubFolder) -> None:
+    finished = modelhub("pull", "tiny_pos", "--json")
+
+    assert json.loads(finished.out)["status"] == "success"
+    assert finished.out.endswith("}\n")
+    assert finished.err == ""
+
+
+def test_every_command_is_in_this_file() -> None:
+    here = Path(__file__).read_text(encoding="utf-8")
+    elsewhere = {"demo"}
+
+    assert [name for name in cli.commands if f'"{name}"' not in here and name not in elsewhere] == []
