@@ -1,0 +1,210 @@
+"""Compare what `parse_card` reads with what an independent extractor read, field by field.
+
+Usage: python benchmarks/card_agreement.py [FOLDER]
+
+FOLDER (default ../shared/corpus beside the repository) holds `odd-cards.tar.xz`, 745 real cards chosen for their
+oddities, and `odd-cards-facts.jsonl.xz`, one line of facts for each. Prints a Markdown table of the agreement, and
+every disagreement below it; the extractor has mistakes of its own, so each of these is a question, not an error.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import re
+import sys
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from modelhub.cards import ModelCard, parse_card
+from modelhub.public_hub import PUBLIC_REPOSITORY
+
+DEFAULT_FOLDER = Path(__file__).parents[2] / "shared" / "corpus"
+
+
+# Fields in which an empty answer of theirs means that they did not look.
+_FIELDS_THEY_SKIP = frozenset({"product", "license"})
+
+
+class Disagreement(NamedTuple):
+    """One field of one card that the two read differently."""
+
+    path: str
+    field: str
+    ours: Any
+    theirs: Any
+
+
+class Comparison(NamedTuple):
+    """How often the two agree."""
+
+    cards: int
+    disagreements: list[Disagreement]
+
+    def agreement(self, field: str) -> float:
+        """Share of the cards on which the two agree, 0 to 1."""
+        return 1 - sum(found.field == field for found in self.disagreements) / self.cards
+
+
+def read_odd_cards(folder: Path) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Path, text and facts of each odd card, straight from the two archives."""
+    with lzma.open(folder / "odd-cards-facts.jsonl.xz", "rt", encoding="utf-8") as lines:
+        facts = {entry["path"].removeprefix("dev/"): entry for entry in map(json.loads, lines)}
+    with tarfile.open(folder / "odd-cards.tar.xz") as archive:
+        for member in archive:
+            name = member.name.removeprefix("./").removeprefix("dev/")
+            content = archive.extractfile(member)
+            if content and name in facts and not facts[name].get("not_a_card"):
+                yield name, content.read().decode("utf-8"), facts[name]
+
+
+def compare(folder: Path) -> Comparison:
+    """Read every odd card and compare it with its line of facts."""
+    cards, disagreements = 0, []
+    for path, text, facts in read_odd_cards(folder):
+        card = parse_card(text, source=path)
+        cards += 1
+        for field, (ours, theirs) in FIELDS.items():
+            mine, other = ours(card), theirs(facts)
+            if mine != other and not (other is None and field in _FIELDS_THEY_SKIP):
+                disagreements.append(Disagreement(path, field, mine, other))
+    return Comparison(cards, disagreements)
+
+
+def _text(field: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda facts: str(facts[field] or "").strip()
+
+
+def _list(field: str) -> Callable[[Mapping[str, Any]], list[str]]:
+    def entries(facts: Mapping[str, Any]) -> list[str]:
+        value = facts[field]
+        return [str(entry) for entry in value] if isinstance(value, list) else [str(value)] if value else []
+
+    return entries
+
+
+def _flag(field: str) -> Callable[[Mapping[str, Any]], bool | None]:
+    def flag(facts: Mapping[str, Any]) -> bool | None:
+        value = facts[field]
+        return value.lower() == "true" if isinstance(value, str) else value
+
+    return flag
+
+
+def _number(field: str) -> Callable[[Mapping[str, Any]], int | None]:
+    def number(facts: Mapping[str, Any]) -> int | None:
+        value = str(facts[field] or "").split("|")[0]
+        return int(float(value)) if value else None
+
+    return number
+
+
+def _their_product(facts: Mapping[str, Any]) -> str | None:
+    """Their product in our words; not known where no edition names one, where ours is told by the repository."""
+    if facts["edition"] is None:
+        return None
+    product = str(facts["product"])
+    renamed = {
+        "Spark NLP for Healthcare": "Healthcare NLP",
+        "Spark NLP JSL": "Healthcare NLP",
+        "Spark OCR": "Visual NLP",
+        "Spark NLP for Legal": "Legal NLP",
+        "Spark NLP for Finance": "Finance NLP",
+    }
+    return renamed.get(product, product)
+
+
+def _their_license(facts: Mapping[str, Any]) -> str | None:
+    """Their licence in our words; not known where no row of the table says it."""
+    stated: str | None = facts["license"]
+    return {"open source": "Open Source", "Licenced": "Licensed", "Enterprise": "Licensed"}.get(stated or "", stated)
+
+
+def _their_stages(facts: Mapping[str, Any]) -> list[str]:
+    """Their stages without namespaces and descriptions."""
+    stages = facts["included_models"] or []
+    return [re.sub(r"^nlp\.(?=[A-Z])", "", stage.partition(" - ")[0]).strip("`* ") for stage in stages]
+
+
+def _our_key(card: ModelCard) -> dict[str, str]:
+    key = card.artifact.key if card.artifact else None
+    if key is None:
+        return {}
+    return {
+        "name": key.name,
+        "lang": key.language,
+        "lib": key.lib_version,
+        "spark": key.spark_version,
+        "ts": key.millis,
+    }
+
+
+def _folded_call(annotator: str, name: str | None, language: str | None, repository: str | None) -> tuple[str, ...]:
+    """A call without what one extractor knows and the other does not: the namespace in the class."""
+    annotator = re.sub(r"^(Legal|Finance|Medical)(?=[A-Z])", "", annotator).replace("AlBert", "Albert")
+    place = repository or ""
+    return annotator, (name or "").strip(), language or "", "" if place == PUBLIC_REPOSITORY else place
+
+
+def _our_dependencies(card: ModelCard) -> set[tuple[str, ...]]:
+    return {_folded_call(call.annotator, call.name, call.language, call.repository) for call in card.facts.dependencies}
+
+
+def _their_dependencies(facts: Mapping[str, Any]) -> set[tuple[str, ...]]:
+    return {_folded_call(*call) for call in facts["deps"]}
+
+
+FIELDS: dict[str, tuple[Callable[[ModelCard], Any], Callable[[Mapping[str, Any]], Any]]] = {
+    "name": (lambda card: card.name, _text("name")),
+    "language": (lambda card: card.language, _text("language")),
+    "title": (lambda card: card.facts.title, _text("title")),
+    "date_iso": (lambda card: card.facts.date, _text("date_iso")),
+    "tags": (lambda card: list(card.facts.tags), _list("tags")),
+    "task": (lambda card: list(card.facts.tasks), _list("task")),
+    "edition": (lambda card: card.edition, _text("edition")),
+    "product": (lambda card: card.facts.product, _their_product),
+    "lib_version": (lambda card: card.lib_version, _text("lib_version")),
+    "spark_version": (lambda card: list(card.spark_versions), _list("spark_version")),
+    "supported": (lambda card: card.facts.supported, _flag("supported")),
+    "deprecated": (lambda card: card.facts.deprecated, _flag("deprecated")),
+    "recommended": (lambda card: card.facts.recommended, _flag("recommended")),
+    "annotator": (lambda card: card.front_matter.get("annotator", ""), _text("annotator")),
+    "class_": (lambda card: card.front_matter.get("class", ""), _text("class_")),
+    "engine": (lambda card: card.facts.engine, _text("engine")),
+    "s3_uri": (lambda card: card.s3_uri, _text("s3_uri")),
+    "https_url": (lambda card: card.https_uri, _text("https_url")),
+    "zip_key": (_our_key, lambda facts: facts["zip_key"] or {}),
+    "size": (lambda card: card.model_info.get("size", ""), _text("size")),
+    "license": (lambda card: card.facts.license, _their_license),
+    "compatibility": (lambda card: card.compatibility, _text("compatibility")),
+    "type": (lambda card: card.model_info.get("type", ""), _text("type")),
+    "case_sensitive": (lambda card: card.facts.case_sensitive, _flag("case_sensitive")),
+    "max_sentence_length": (lambda card: card.facts.max_sentence_length, _number("max_sentence_length")),
+    "dimension": (lambda card: card.facts.dimension, _number("dimension")),
+    "nlu_refs": (lambda card: list(card.facts.nlu), _list("nlu_refs")),
+    "included_models": (lambda card: list(card.facts.stages), _their_stages),
+    "deps": (_our_dependencies, _their_dependencies),
+    "has_benchmark": (lambda card: bool(card.benchmark), lambda facts: facts["has_benchmark"]),
+    "predicted_entities": (
+        lambda card: bool(card.predicted_entities_text),
+        lambda facts: bool(facts["predicted_entities_raw"]),
+    ),
+}
+
+
+def main() -> None:
+    """Print the agreement and the disagreements."""
+    comparison = compare(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_FOLDER)
+    print("| field | agree | of | disagreements |\n|---|---:|---:|---:|")
+    for field in FIELDS:
+        different = sum(found.field == field for found in comparison.disagreements)
+        print(f"| {field} | {comparison.agreement(field):.2%} | {comparison.cards} | {different} |")
+    print()
+    for found in comparison.disagreements:
+        print(f"- `{found.field}` of `{found.path}`: ours {found.ours!r}, theirs {found.theirs!r}")
+
+
+if __name__ == "__main__":
+    main()

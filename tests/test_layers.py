@@ -1,0 +1,107 @@
+"""The house: a lower layer never imports a higher one, and some things have only one door."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "modelhub"
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem not in ("__init__", "__main__"))
+LAYERS = {
+    "ground": "errors versions config packaged public_hub",
+    "values": "artifacts calls cards consistency decoding diagnostics documents downloads facts findings foreign"
+    " frontmatter guides imports labels markdown origins pages progress references resolver scores signatures snippets"
+    " stages tables vocabulary zipformat",
+    "input and output": "batches cache ingest members recording registry saved_models searching storage transfer"
+    " unpack",
+    "use cases": "building candidates catalogue hub locations results shortcuts",
+    "faces": "cli demo output views",
+}
+LAYER_OF = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
+ONLY_DOOR = {
+    "sqlite3": {"registry"},
+    "rich": {"output"},
+    "requests": {"storage"},
+    "boto3": {"storage"},
+    "yaml": {"frontmatter"},
+    "click": {"cli"},
+    "socket": set(),
+}
+NOT_FOR_VALUES = {"io", "os", "pathlib", "shutil", "socket", "subprocess", "tempfile", "time", "urllib.request"}
+
+
+def _tree(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+
+
+def _imports(module: str) -> Iterator[str]:
+    """Full names of all that a module imports, those inside functions and for type checking included."""
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _own_imports(module: str) -> set[str]:
+    names = {name.split(".")[1] for name in _imports(module) if name.startswith("modelhub.")}
+    return names & set(MODULES)
+
+
+def test_every_module_has_a_layer() -> None:
+    assert sorted(LAYER_OF) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_imports_a_higher_layer(module: str) -> None:
+    higher = {name for name in _own_imports(module) if LAYER_OF[name] > LAYER_OF[module]}
+
+    assert not higher
+
+
+def test_modules_of_one_layer_import_each_other_in_one_direction() -> None:
+    graph = {module: _own_imports(module) for module in MODULES}
+    done: set[str] = set()
+
+    while ready := [module for module in graph if module not in done and graph[module] <= done]:
+        done.update(ready)
+
+    assert done == set(MODULES)
+
+
+@pytest.mark.parametrize(("package", "doors"), ONLY_DOOR.items())
+def test_a_resource_has_only_one_door(package: str, doors: set[str]) -> None:
+    users = {module for module in MODULES if any(name.split(".")[0] == package for name in _imports(module))}
+
+    assert users <= doors
+
+
+@pytest.mark.parametrize("module", LAYERS["values"].split())
+def test_values_touch_no_file_and_no_clock(module: str) -> None:
+    assert not NOT_FOR_VALUES & set(_imports(module))
+
+
+def test_only_config_reads_the_environment() -> None:
+    readers = {
+        module
+        for module in MODULES
+        for node in ast.walk(_tree(module))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb")
+    }
+
+    assert readers == {"config"}
+
+
+def test_only_output_prints() -> None:
+    printers = {
+        module
+        for module in MODULES
+        for node in ast.walk(_tree(module))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    }
+
+    assert printers == {"output"}
