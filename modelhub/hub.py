@@ -19,7 +19,8 @@ from modelhub.errors import IncompatibleError, IntegrityError, ModelHubError, No
 from modelhub.locations import allowed, located
 from modelhub.public_hub import PUBLIC_REPOSITORY
 from modelhub.resolver import Resolution, Runtime, resolve
-from modelhub.searching import SearchQuery, SearchResult, search
+from modelhub.search_query import SearchQuery
+from modelhub.searching import SearchResult, search
 from modelhub.versions import Version
 
 if TYPE_CHECKING:

@@ -218,7 +218,7 @@ class _Recording:
         )
         self._execute(
             "UPDATE models SET merit = ?, newest = ? WHERE id = ?",
-            (_merit(described[0]), described[0].date, model_id),
+            (_merit(language, described[0]), described[0].date, model_id),
         )
 
 
@@ -259,9 +259,19 @@ def _model_text(name: str, language: str, described: Sequence[ModelFacts]) -> tu
     )
 
 
-def _merit(facts: ModelFacts) -> float:
-    """How much a model deserves to stand before its equals: recommended first, deprecated last."""
-    return 2.0 * bool(facts.recommended) + 1.0 * bool(facts.supported) - 4.0 * bool(facts.deprecated)
+def _merit(language: str, facts: ModelFacts) -> float:
+    """How much a model deserves to stand before its equals, on the scale of ``bm25`` (a good match has about 10).
+
+    Recommended and supported ones first, then those that anybody may use, in the language that most ask for; deprecated
+    ones last.
+    """
+    return (
+        0.5 * bool(facts.recommended)
+        + 0.5 * bool(facts.supported)
+        - 4.0 * bool(facts.deprecated)
+        - 1.0 * (facts.license == "Licensed")
+        + {"en": 1.0, "xx": 0.5}.get(language, 0.0)
+    )
 
 
 def _json(value: object) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from modelhub.diagnostics import Diagnostic
     from modelhub.documents import Source
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _BUSY_TIMEOUT_S = 60.0
 
 _SCHEMA = """
@@ -162,13 +162,21 @@ class Registry:
         ).fetchone()
         return ModelFacts.from_dict(json.loads(row[0])) if row else ModelFacts()
 
-    def tasks(self) -> list[str]:
-        """Every task, the most frequent first."""
-        rows = self.connection.execute("SELECT tasks, count(*) FROM artifacts WHERE tasks != '' GROUP BY tasks")
+    def values_of(self, field: str) -> list[str]:
+        """Every value of ``task``, ``language``, ``annotator``, ``product`` or ``engine``, the most frequent first."""
+        column, table = {"task": ("tasks", "artifacts"), "language": ("language", "models")}.get(
+            field, (field, "artifacts")
+        )
+        rows = self.connection.execute(f"SELECT {column}, count(*) FROM {table} WHERE {column} != '' GROUP BY 1")
         counts: Counter[str] = Counter()
-        for tasks, count in rows:
-            counts.update(dict.fromkeys(tasks.strip("|").split("|"), count))
-        return [task for task, _ in counts.most_common()]
+        for value, count in rows:
+            for item in value.strip("|").split("|"):
+                counts[item] += count
+        return [value for value, _ in counts.most_common()]
+
+    def lists(self) -> list[tuple[int, str]]:
+        """Number and URI of every ``metadata.json`` that was read."""
+        return self.connection.execute("SELECT id, uri FROM sources WHERE kind = 'metadata'").fetchall()
 
     def vocabulary(self) -> list[str]:
         """Every word of the full-text search that some model has, without mere numbers and single letters."""
@@ -183,6 +191,15 @@ class Registry:
         """Whether a ``metadata.json`` lists an artifact."""
         query = "SELECT 1 FROM documents d JOIN sources s ON s.id = d.source_id WHERE s.uri = ? AND d.path = ?"
         return self.connection.execute(query, (source_uri, str(artifact.key))).fetchone() is not None
+
+    def is_known_without(self, artifact: Artifact, lists: Sequence[str]) -> bool:
+        """Whether anything but these lists (URIs) describes an artifact."""
+        query = (
+            "SELECT 1 FROM documents d JOIN sources s ON s.id = d.source_id WHERE d.key = ? AND d.repository = ?"
+            f" AND s.uri NOT IN ({', '.join('?' * len(lists))})"
+        )
+        values = (str(artifact.key), artifact.repository, *lists)
+        return self.connection.execute(query, values).fetchone() is not None
 
     def guides(self) -> list[tuple[Source, str, str]]:
         """Source, path and title of every task guide."""

@@ -15,7 +15,7 @@ LAYERS = {
     "values": "artifacts calls cards consistency decoding diagnostics documents downloads facts findings foreign"
     " frontmatter guides imports labels markdown origins pages progress references resolver scores signatures snippets"
     " stages tables vocabulary zipformat",
-    "input and output": "batches cache ingest members recording registry saved_models searching storage transfer"
+    "input and output": "batches cache ingest members recording registry saved_models search_query search_words searching storage transfer"
     " unpack",
     "use cases": "building candidates catalogue hub locations results shortcuts",
     "faces": "cli demo output views",
