@@ -18,10 +18,13 @@ from modelhub.errors import UsageError
 from modelhub.public_hub import COMMUNITY_BUCKET, PUBLIC_BUCKET, PUBLIC_REPOSITORY
 from modelhub.versions import Version
 
-# A key names a folder of the cache, and a hub's list may say anything: neither separators nor control characters.
+# A key names a folder of the cache, stands in messages, and a hub's list may say anything. So it has no separator, no
+# control character, nothing that turns the direction of a line (Trojan Source) or breaks it, no half of a character.
+_FORBIDDEN = r"/\\\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_VERSION = r"[0-9]{1,9}(?:\.[0-9]{1,9})*"
 _KEY = re.compile(
-    r"(?P<name>[^/\\\x00-\x1f]+)_(?P<language>[^_/\\\x00-\x1f]*)"
-    r"_(?P<lib>\d+(?:\.\d+)*)_(?P<spark>\d+(?:\.\d+)*)_(?P<millis>\d+)"
+    rf"(?P<name>[^{_FORBIDDEN}]+)_(?P<language>[^_{_FORBIDDEN}]*)"
+    rf"_(?P<lib>{_VERSION})_(?P<spark>{_VERSION})_(?P<millis>[0-9]{{1,30}})"
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 USUAL_MILLIS_DIGITS = 13
@@ -102,13 +105,17 @@ class ArtifactLocation:
         return f"s3://{self.bucket}/{self.prefix}"
 
 
-def s3_uri_of(repository: str, key: ArtifactKey | str) -> str:
-    """The canonical ``s3:`` URI of an artifact; inverse of :meth:`ArtifactLocation.parse`."""
-    if repository.startswith("@"):
-        return f"s3://{COMMUNITY_BUCKET}/{repository[1:]}/{key}.zip"
-    if repository.startswith("s3://"):
-        return f"{repository}/{key}.zip"
-    return f"s3://{PUBLIC_BUCKET}/{repository}/{key}.zip"
+def folder_uri_of(repository: str) -> str:
+    """The canonical URI of a repository: ``s3:``, or that of the folder which a foreign zip was named by."""
+    if "://" in repository:
+        return repository
+    bucket = COMMUNITY_BUCKET if repository.startswith("@") else PUBLIC_BUCKET
+    return f"s3://{bucket}/{repository.removeprefix('@')}"
+
+
+def s3_uri_of(repository: str, key: ArtifactKey) -> str:
+    """The canonical URI of an artifact; inverse of :meth:`ArtifactLocation.parse`."""
+    return f"{folder_uri_of(repository)}/{key}.zip"
 
 
 def https_uri_of(s3_uri: str) -> str:
@@ -183,11 +190,6 @@ class Artifact:
     def s3_uri(self) -> str:
         """Its canonical URI, whatever hub it is read from."""
         return s3_uri_of(self.repository, self.key)
-
-    @property
-    def is_licensed(self) -> bool:
-        """Whether the public hub wants credentials for it: all but open and community repositories do."""
-        return self.repository != PUBLIC_REPOSITORY and not self.repository.startswith(("@", "s3://"))
 
     @property
     def reference(self) -> str:

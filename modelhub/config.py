@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -74,12 +75,13 @@ def load_config(flags: Mapping[str, Any] | None = None, *, environ: Mapping[str,
         environ: Stands in for the environment.
 
     Raises:
-        UsageError: A value cannot be understood, the file is not valid TOML or holds an unknown key.
+        UsageError: A value or a name cannot be understood, or the file is not valid TOML.
     """
     environ = os.environ if environ is None else environ
     path = platformdirs.user_config_path("modelhub") / "config.toml"
     in_file = _read_file(path)
     given = {name: value for name, value in (flags or {}).items() if value is not None}
+    _check_names(given, "There is no setting")
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, read in _READERS.items():
@@ -136,15 +138,21 @@ def _read_file(path: Path) -> Mapping[str, Any]:
         raise UsageError(
             f"{path} cannot be read: {exc}.", hint="It must be a TOML file; correct or remove it."
         ) from exc
-    unknown = sorted(content.keys() - _READERS.keys())
-    if unknown:
-        raise UsageError(f"{path}: unknown key {unknown[0]!r}.", hint=f"Known keys: {', '.join(sorted(_READERS))}.")
+    _check_names(content, f"{path}: unknown key")
     return content
 
 
+def _check_names(names: Iterable[str], complaint: str) -> None:
+    unknown = sorted(set(names) - _READERS.keys())
+    if unknown:
+        raise UsageError(f"{complaint} {unknown[0]!r}.", hint=f"There are {', '.join(sorted(_READERS))}.")
+
+
 def _path(value: object, where: str) -> Path:
-    if not str(value).strip():
-        raise UsageError(f"{where}: a path is needed, and it is empty.")
+    if not isinstance(value, (str, os.PathLike)) or not str(value).strip():
+        raise UsageError(f"{where}: a path is needed, not {value!r}.")
+    if "://" in str(value):
+        raise UsageError(f"{where}: {value} is no local folder.", hint="Mount it, or choose a folder of this machine.")
     try:
         return Path(str(value)).expanduser().absolute()
     except RuntimeError as exc:
@@ -152,12 +160,15 @@ def _path(value: object, where: str) -> Path:
 
 
 def _paths(value: object, where: str) -> tuple[Path, ...]:
-    items = value.split(os.pathsep) if isinstance(value, str) else _list(value)
+    is_several = isinstance(value, str) and "://" not in value  # a URI is refused whole, not cut at its colon
+    items = str(value).split(os.pathsep) if is_several else _list(value)
     return tuple(_path(item, where) for item in items if str(item))
 
 
 def _words(value: object, where: str) -> tuple[str, ...]:
-    items = value.split() if isinstance(value, str) else _list(value)
+    # Only in a variable several stand in one text; a flag or a key of the file names a folder with blanks as it is.
+    is_several = isinstance(value, str) and where.startswith("MODELHUB_")
+    items = str(value).split() if is_several else _list(value)
     return tuple(str(item).rstrip("/") for item in items)
 
 
@@ -172,7 +183,16 @@ def _hubs(value: object, where: str) -> tuple[str, ...]:
     uris = _uris(value, where)
     if not uris:
         raise UsageError(f"{where}: no hub is named.", hint="Leave the setting out for the public hub.")
+    if any(_has_user(uri, where) for uri in uris):
+        raise UsageError(f"{where}: a hub's URI holds no user and no password.", hint="Put them into ~/.netrc.")
     return uris
+
+
+def _has_user(uri: str, where: str) -> bool:
+    try:
+        return "@" in urlsplit(uri).netloc
+    except ValueError as exc:
+        raise UsageError(f"{where}: {uri!r} is not a URI: {exc}.") from exc
 
 
 def _list(value: object) -> list[object]:
@@ -246,9 +266,11 @@ _COMPUTED: dict[str, Callable[[], tuple[Any, str]]] = {
 SETTINGS = tuple(field.name for field in fields(Config) if field.name != "origins")
 
 
-def is_colour_forced() -> bool:
-    """Whether ``FORCE_COLOR`` asks for colours without a terminal (rich reads it itself; this saves its import)."""
-    return bool(os.environ.get("FORCE_COLOR"))
+def colour_wish() -> bool | None:
+    """Whether the environment forbids colours (``NO_COLOR``), asks for them (``FORCE_COLOR``), or leaves it open."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
 
 
 def child_environment(**settings: object) -> dict[str, str]:

@@ -138,11 +138,11 @@ def _locate(target: _Target, findings: Findings) -> ArtifactLocation | None:
     """What a target names; None, with a diagnostic, where that is no published zip."""
     try:
         return ArtifactLocation.parse(target.uri)
-    except (UsageError, ValueError) as error:
+    except UsageError as error:
         is_zip = target.uri.startswith(("https://s3.amazonaws.com/", "s3://")) and target.uri.endswith(".zip")
         findings.add(
             "key-malformed" if is_zip else "link-malformed",
-            f"{str(error).rstrip('.')}; the link was left out. "
+            f"{error.message.rstrip('.')}; the link was left out. "
             "Link https://s3.amazonaws.com/BUCKET/REPOSITORY/name_language_libVersion_sparkVersion_millis.zip.",
             line=target.line,
             field=target.button,

@@ -31,15 +31,21 @@ class ModelHubError(Exception):
         exit_status: Exit status of the command line.
         message: What happened and why, in one or two sentences.
         hint: What to type or do next; may be empty.
+        subject: Which of several references failed; "" where there is only one. Set by whoever works through them.
     """
 
     code = "error"
     exit_status = 1
+    subject = ""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __str__(self) -> str:
+        """Message and hint: a traceback, too, tells what to do."""
+        return f"{self.message} {self.hint}".rstrip()
 
 
 class UsageError(ModelHubError):

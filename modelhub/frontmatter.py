@@ -7,7 +7,7 @@ stays the text that a person wrote. What YAML refuses is read line by line, so t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from modelhub.findings import Findings
 
 _OPENING = re.compile(r"\s*---[ \t]*\n")
 _CLOSING = re.compile(r"\n(?:---|\.\.\.)[ \t]*(?=\n|\Z)")
-_KEY = re.compile(r"^([^\s#\-\[{&!*|>'\"%@`?][^:\n]*?)[ \t]*:(?:[ \t]+(.*))?$", re.M)
+_KEY = re.compile(r"^([^\s#\-\[{&!*|>'\"%@`?][^:\n]*):(?:[ \t]+(.*))?$", re.M)
 # What nearly every line of nearly every card is, in signs that YAML reads in one way only: a plain or quoted string, a
 # list of plain strings, or a key with one indented pair below.
 _PLAIN_LINE = re.compile(
@@ -31,7 +31,8 @@ _PLAIN_LINE = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _ITEM = re.compile(r"[ \t]*-[ \t]+(.*)")
-_PAIR = re.compile(r"[ \t]+([\w .-]+?)[ \t]*:[ \t]+(.*)")
+_PAIR = re.compile(r"[ \t]+([\w.-][\w \t.-]*):[ \t]+(.*)")
+_MAX_YAML_SIGNS = 20_000  # real cards have 700 at most; PyYAML takes a second for five times as many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,9 @@ def _read_block(block: str, line: int, findings: Findings) -> Mapping[str, Any]:
     values = _read_plain_lines(block)
     if values is not None:
         return values
+    if len(block) > _MAX_YAML_SIGNS:
+        findings.add("front-matter-yaml", "The front matter is very long; it was read line by line.", line=line)
+        return _read_lines(block)
     try:
         # Not libyaml's loader: it recurses in C, so that a card with some thousand brackets would end the process.
         loaded = yaml.load(block, yaml.BaseLoader)
@@ -130,9 +134,7 @@ def _read_block(block: str, line: int, findings: Findings) -> Mapping[str, Any]:
                 line=line,
             )
         return {}
-    keys = _KEY.findall(block)
-    if len(keys) > len(loaded):
-        _report_duplicates((key for key, _ in keys), block, line, findings)
+    _report_duplicates(block, line, findings)
     return {str(key): _plain(value) for key, value in loaded.items()}
 
 
@@ -166,18 +168,19 @@ def _plain(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _report_duplicates(keys: Iterable[str], block: str, line: int, findings: Findings) -> None:
-    seen: set[str] = set()
-    for key in keys:
-        if key in seen:
-            last = [match.start() for match in _KEY.finditer(block) if match[1] == key][-1]
+def _report_duplicates(block: str, line: int, findings: Findings) -> None:
+    lines: dict[str, list[int]] = {}
+    for number, text in enumerate(block.split("\n"), line):
+        if match := _KEY.match(text):
+            lines.setdefault(match[1].rstrip(), []).append(number)
+    for key, numbers in lines.items():
+        if len(numbers) > 1:
             findings.add(
                 "key-duplicated",
                 f"The key {key} is there more than once; the last one counts. Remove the others.",
-                line=line + block.count("\n", 0, last),
+                line=numbers[-1],
                 field=key,
             )
-        seen.add(key)
 
 
 def _read_lines(block: str) -> dict[str, Any]:
@@ -186,14 +189,15 @@ def _read_lines(block: str) -> dict[str, Any]:
     key = ""
     for line in block.replace("\x00", "").splitlines():
         if match := _KEY.match(line):
-            key = match[1]
+            key = match[1].rstrip()
             values[key] = _read_scalar(match[2] or "")
         elif not key:
             continue
         elif (item := _ITEM.fullmatch(line)) and (values[key] == "" or isinstance(values[key], list)):
-            values[key] = [*values[key], _unquoted(item[1])]
+            values[key] = values[key] or []
+            values[key].append(_unquoted(item[1]))
         elif (pair := _PAIR.fullmatch(line)) and values[key] == "":
-            values[key] = {pair[1]: _unquoted(pair[2])}
+            values[key] = {pair[1].rstrip(): _unquoted(pair[2])}
     return values
 
 

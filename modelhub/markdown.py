@@ -8,6 +8,7 @@ closed ends where the page plainly goes on.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,8 +18,10 @@ from typing import NamedTuple
 # The line break that all begin with lets the regex engine skip from line to line: four times as fast as ^.
 _MARK = re.compile(r"\n {0,3}(?=[`~#])(?:(`{3,}|~{3,})([^`\n]*)(?=\n|\Z)|#{1,3}[ \t]*([^#\s][^\n]*))")
 _RESUMES = re.compile(r"\n(?:\{:\.|</div>|#{1,3}[ \t]*(?=(?P<heading>[^\n]*)))")
+# No two neighbours match the same sign, here and below: whoever writes a card must not decide how long it is read.
 _LINK = re.compile(
-    r"\[([^\[\]\n]*(?:\[[^\]\n]*\][^\[\]\n]*)?)\]\(\s*<?([^()\s<>]*(?:\([^()\s]*\)[^()\s<>]*)*)>?[^()\n]*\)"
+    r"\[([^\[\]\n]*(?:\[[^\[\]\n]*\][^\[\]\n]*)?)\]"
+    r"\(\s*(?=\S)<?([^()\s<>]*(?:\([^()\s]*\)[^()\s<>]*)*)(?:(?=[\s<>])[^()\n]*)?\)"
 )
 _BARE_LINK = re.compile(r"(?<![(\[<\"'=])https?://[^\s<>()\[\]\"'`|]+")
 _BUTTONS = re.compile(r"\{:\.btn-box\}|<button\b|\[(?:Live Demo|Open in Colab|Download|Copy S3 URI)\]\(")
@@ -26,8 +29,8 @@ _NOT_PROSE = re.compile(
     r"\n[ \t]*(?:\{:[^}\n]*\}|\{%[^\n]*%\}|</?(?:div|button|br|iframe|center|p)\b[^\n]*>)[ \t]*(?=\n|\Z)"
 )
 _FENCE_LINE = re.compile(r"\n {0,3}(?:`{3,}|~{3,})[^`\n]*(?=\n|\Z)")
-_BULLET = re.compile(r"\n[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+([^\n]*\S)")
-_SELF_LINK = re.compile(r"\[(https?://[^\]\s]+)\]\(\1/?\)")
+_BULLET = re.compile(r"\n[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]+(?![ \t])([^\n]*\S)")
+_SELF_LINK = re.compile(r"\[(https?://[^\[\]\s]+)\]\(\1/?\)")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 
 # A fence with one of these inside an open block means that the open one was never closed.
@@ -105,8 +108,8 @@ def read_outline(text: str, start: int = 0) -> Outline:
         text: The whole page, so that positions are those of the file.
         start: Where the body begins, at the line break before it.
     """
-    scan = _Scan(text)
-    scan.run(start, len(text))
+    scan = _Scan(text, start)
+    scan.run()
     ends = [heading.start() for heading in scan.headings[1:]] + [len(text)]
     sections: dict[str, tuple[Section, ...]] = {}
     for heading, end in zip(scan.headings, ends, strict=False):
@@ -131,40 +134,63 @@ def section_name(heading: str) -> str:
 class _Scan:
     """One walk over the fences and headings of a page."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, start: int) -> None:
         self.headings: list[re.Match[str]] = []
         self.blocks: list[CodeBlock] = []
+        self._text = text
+        self._marks = list(_MARK.finditer(text, start))
+        self._unclosed: dict[str, tuple[int, int]] = {}
 
-    def run(self, start: int, end: int) -> None:
-        """Collect what lies between two positions, neither of them inside a block."""
-        opening: re.Match[str] | None = None
-        for mark in _MARK.finditer(self.text, start, end):
-            fence, info = mark[1], mark[2]
-            if opening is None:
-                if fence:
-                    opening = mark
-                elif section_name(mark[3]):
-                    self.headings.append(mark)
-            elif fence and not info.strip() and fence.startswith(opening[1]):
-                self._add_block(opening, mark.start(), is_closed=True)
-                opening = None
-            elif fence and info.strip().lower() in _LANGUAGES:
-                self._end_unclosed(opening, mark.start())
-                opening = mark
-        if opening:
-            self._end_unclosed(opening, end)
+    def run(self) -> None:
+        """Collect headings and blocks."""
+        index = 0
+        while index < len(self._marks):
+            mark = self._marks[index]
+            if mark[1]:
+                index = self._read_block(index)
+                continue
+            if section_name(mark[3]):
+                self.headings.append(mark)
+            index += 1
+
+    def _read_block(self, index: int) -> int:
+        """Take the block that a mark opens, and return the mark at which to go on."""
+        opening = self._marks[index]
+        stop = self._stop_of_block(index)
+        limit = self._marks[stop].start() if stop < len(self._marks) else len(self._text)
+        if stop < len(self._marks) and _closes(self._marks[stop], opening):
+            self._add_block(opening, limit, is_closed=True)
+            return stop + 1
+        end = _end_of_unclosed(self._text, opening.end(), limit)
+        self._add_block(opening, end, is_closed=False)
+        return bisect_left(self._marks, end, index + 1, stop, key=lambda mark: mark.start())
+
+    def _stop_of_block(self, index: int) -> int:
+        """The mark that closes a block, or else the first that plainly opens another one."""
+        opening = self._marks[index]
+        sign, size = opening[1][0], len(opening[1])
+        known_size, known_stop = self._unclosed.get(sign, (0, 0))
+        if index < known_stop and size >= known_size:  # what does not close a shorter fence does not close this one
+            return known_stop
+        for stop in range(index + 1, len(self._marks)):
+            mark = self._marks[stop]
+            if _closes(mark, opening):
+                return stop
+            if mark[1] and mark[2].strip().lower() in _LANGUAGES:
+                break
+        else:
+            stop = len(self._marks)
+        self._unclosed[sign] = (size, stop)
+        return stop
 
     def _add_block(self, opening: re.Match[str], end: int, *, is_closed: bool) -> None:
         language = opening[2].strip().partition(" ")[0].lower()
-        code = self.text[opening.end() + 1 : end]
+        code = self._text[opening.end() + 1 : end]
         self.blocks.append(CodeBlock(language, code, opening.start() + 1, is_closed))
 
-    def _end_unclosed(self, opening: re.Match[str], limit: int) -> None:
-        """End a block that nobody closed where the page plainly goes on, and go on there."""
-        end = _end_of_unclosed(self.text, opening.end(), limit)
-        self._add_block(opening, end, is_closed=False)
-        self.run(end, limit)
+
+def _closes(mark: re.Match[str], opening: re.Match[str]) -> bool:
+    return bool(mark[1]) and not mark[2].strip() and mark[1].startswith(opening[1])
 
 
 def _end_of_unclosed(text: str, start: int, limit: int) -> int:
@@ -177,14 +203,12 @@ def _end_of_unclosed(text: str, start: int, limit: int) -> int:
 
 def find_links(text: str) -> Iterator[Link]:
     """The links of a text, Markdown ones first, then bare ones."""
-    spans: list[tuple[int, int]] = []
     for match in _LINK.finditer(text):
-        spans.append(match.span())
         yield Link(match[1], match[2], match.start())
-    for match in _BARE_LINK.finditer(text):
-        if not any(begin <= match.start() < end for begin, end in spans):
-            target = match[0].rstrip(".,;:!?")
-            yield Link(target, target, match.start())
+    rest = _LINK.sub(lambda match: " " * len(match[0]), text)
+    for match in _BARE_LINK.finditer(rest):
+        target = match[0].rstrip(".,;:!?")
+        yield Link(target, target, match.start())
 
 
 def before_buttons(text: str) -> str:

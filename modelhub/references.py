@@ -7,6 +7,7 @@ Grammar::
               | URI of a zip            s3://…/key.zip, https://…/key.zip, file:///…/key.zip
               | page of the web hub     https://sparknlp.org/2022/07/06/bert_pos_4L_weight_decay_en_3_0.html
               | NLU reference           en.classify.token_bert.large_conll03  (reads as a name; the registry knows)
+              | model of Hugging Face   https://huggingface.co/kktoto/4L_weight_decay, kktoto/4L_weight_decay
 
     repository = "public/models" | "clinical/models" | … | "@user" | "s3://bucket/prefix"
 
@@ -28,6 +29,9 @@ _KEY_TEXT = re.compile(r".+_[^_/]*_\d+(?:\.\d+)+_\d+(?:\.\d+)*_\d{12,}(?:\.zip)?
 _NAME = re.compile(r"[^\s:/@]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{0,3}(?:-[A-Za-z]+)?")
 _LIB_VERSION = re.compile(r"\d+(?:\.\d+)*")
+_NLU_REFERENCE = re.compile(r"[a-z]{2,3}\.[^:/@]*[^:/@\s]")  # hundreds of real ones have inner blanks
+_HUGGING_FACE = "huggingface.co"
+_SCHEMES = ("s3:", "https:", "http:", "file:")
 _PAGE_PATH = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/([^/]+?)(?:\.html)?/?")
 _LANGUAGE_WORD = re.compile(r"[a-z]{2,3}")
 
@@ -62,6 +66,8 @@ class Reference:
             UsageError: The text has none of the forms, or names two languages.
         """
         text = text.strip()
+        if text.startswith((*WEB_HUBS, _HUGGING_FACE)):
+            text = f"https://{text}"  # copied from an address bar that hides the scheme
         if "://" in text or text.startswith("file:"):
             reference = _parse_uri(text)
         elif _KEY_TEXT.fullmatch(text.rpartition("/")[2]):
@@ -69,6 +75,8 @@ class Reference:
             reference = _from_key(ArtifactKey.parse(key), repository)
         else:
             reference = _parse_name(text)
+        if ".." in reference.repository.split("/"):
+            raise UsageError(f"{text!r} leads out of its repository.", hint="Write REPOSITORY/NAME without '..'.")
         return reference if language is None else _with_language(reference, language.strip())
 
     def __str__(self) -> str:
@@ -88,23 +96,27 @@ class Reference:
 def parse_words(words: Sequence[str]) -> list[Reference]:
     """Read the words of a command: references, each optionally followed by its language.
 
-    A word of two or three small letters after a reference that has no language is taken as that language, so that
+    A word of two or three small letters after a reference is taken as its language, so that
     ``pull bert_pos_4L_weight_decay en`` and ``pull NAME_A en NAME_B de`` mean what they say.
 
     Raises:
-        UsageError: A word is no reference.
+        UsageError: A word is no reference, or the second language of one.
     """
     references: list[Reference] = []
     for word in words:
-        if references and _LANGUAGE_WORD.fullmatch(word) and _takes_language(references[-1]):
-            references[-1] = replace(references[-1], language=word)
+        if references and _LANGUAGE_WORD.fullmatch(word):
+            if _has_other_language(references[-1], word):
+                both = f"{references[-1]} {replace(references[-1], language=word)}"
+                raise UsageError(f"{word!r} is a second language.", hint=f"For both write {both}.")
+            references[-1] = _with_language(references[-1], word)
         else:
             references.append(Reference.parse(word))
     return references
 
 
-def _takes_language(reference: Reference) -> bool:
-    return bool(reference.name) and reference.language is None and reference.key is None
+def _has_other_language(reference: Reference, language: str) -> bool:
+    """Whether a name has a language already; keys and pages say theirs themselves."""
+    return reference.key is None and reference.language not in (None, language)
 
 
 def _with_language(reference: Reference, language: str) -> Reference:
@@ -121,11 +133,15 @@ def _from_key(key: ArtifactKey, repository: str, uri: str = "") -> Reference:
 
 def _parse_name(text: str) -> Reference:
     repository, _, rest = text.rpartition("/")
-    rest, _, lib_version = rest.partition("@")
+    rest, at, lib_version = rest.partition("@")
     name, colon, language = rest.partition(":")
-    if not _NAME.fullmatch(name) or not _LANGUAGE.fullmatch(language):
+    if not (_NAME.fullmatch(name) or _NLU_REFERENCE.fullmatch(name)):
         raise UsageError(f"{text!r} is not a reference to a model.", hint="Write NAME, NAME:LANG or NAME LANG.")
-    if lib_version and not _LIB_VERSION.fullmatch(lib_version):
+    if not _LANGUAGE.fullmatch(language):
+        raise UsageError(
+            f"{language!r} in {text!r} is not a language code.", hint="Language codes look like en, de or xx."
+        )
+    if at and not _LIB_VERSION.fullmatch(lib_version):
         raise UsageError(f"{lib_version!r} in {text!r} is not a library version such as 4.0.0.")
     return Reference(
         name=name,
@@ -145,6 +161,10 @@ def _parse_uri(text: str) -> Reference:
         if page is None:
             raise UsageError(f"{text!r} is not the page of a model.", hint="Pages end in /YYYY/MM/DD/NAME_LANG.html.")
         return Reference(page="-".join(page.groups()))
+    if parts.hostname == _HUGGING_FACE:
+        return _parse_name(parts.path.strip("/"))
+    if f"{parts.scheme}:" not in _SCHEMES:
+        raise UsageError(f"{text!r} cannot be read.", hint=f"A zip's URI begins with {', '.join(_SCHEMES)}.")
     file_name = unquote(parts.path).rpartition("/")[2]
     if not file_name.endswith(".zip"):
         if parts.scheme == "s3":

@@ -14,7 +14,8 @@ from functools import cached_property
 
 from modelhub.errors import UsageError
 
-_LEADING = re.compile(r"\s*v?(\d+(?:\.\d+)*)")
+# No component is cut off: one of ten digits is no number of a version, and int() refuses thousands of them.
+_LEADING = re.compile(r"\s*v?([0-9]{1,9}(?:\.[0-9]{1,9})*)(?!\.?[0-9])")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Version:
         """Read a version.
 
         Raises:
-            UsageError: The text does not begin with a number.
+            UsageError: The text does not begin with a number, or a number has ten digits or more.
         """
         if not _LEADING.match(text):
             raise UsageError(f"{text!r} is not a version.", hint="Write numbers joined by dots, such as 5.5.3.")

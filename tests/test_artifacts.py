@@ -65,6 +65,13 @@ def test_a_key_is_read_with_its_zip_too() -> None:
         f"a\n{KEY}",
         f"{KEY}\n",
         "pos_a\\b_4.0.0_3.0_1656000000000",
+        *(f"a{sign}{KEY}" for sign in "\x7f\x85\u061c\u200e\u200f\u2028\u202a\u202e\u2066\u2069\ud800"),
+        "pos_e\u202en_4.0.0_3.0_1656000000000",
+        f"pos_tiny_en_4.0.0_3.0_{'9' * 31}",
+        f"pos_tiny_en_4.0.0_3.0_{'9' * 5000}",
+        "pos_tiny_en_4.0.0_1234567890.0_1656000000000",
+        f"pos_tiny_en_{'9' * 5000}_3.0_1656000000000",
+        "pos_tiny_en_4.0.0_3.0_١٦٥٦",
     ],
 )
 def test_what_cannot_name_a_folder_of_the_cache_is_no_key(text: str) -> None:
@@ -192,20 +199,6 @@ def test_a_time_that_a_json_reader_would_round_is_text(millis: int, expected: in
 @pytest.mark.parametrize(("built_ms", "text"), [(0, "1970-01-01"), (1_656_000_000_000, "2022-06-23"), (10**23, "")])
 def test_the_day_of_a_build_is_shown_where_it_is_one(built_ms: int, text: str) -> None:
     assert built_text(built_ms) == text
-
-
-@pytest.mark.parametrize(
-    ("repository", "is_licensed"),
-    [
-        ("public/models", False),
-        ("clinical/models", True),
-        ("finance/models", True),
-        ("@ada", False),
-        ("s3://elsewhere/folder", False),
-    ],
-)
-def test_all_but_open_repositories_want_credentials(repository: str, is_licensed: bool) -> None:
-    assert artifact(repository=repository).is_licensed is is_licensed
 
 
 @pytest.mark.parametrize(

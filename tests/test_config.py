@@ -11,8 +11,8 @@ from modelhub.config import (
     SETTINGS,
     Config,
     child_environment,
+    colour_wish,
     installed_version,
-    is_colour_forced,
     is_on_loopback,
     load_config,
 )
@@ -151,6 +151,21 @@ def test_hubs_are_separated_by_blanks_and_a_path_is_a_file_uri(home: Path) -> No
     assert config.hub == ("https://mirror.example/hub", (home / "hub").as_uri(), "s3://bucket/x")
 
 
+def test_only_a_variable_is_split_at_blanks(write_file: Callable[[str], Path], home: Path) -> None:
+    write_file('allow_hub = "/srv/other hub"\nrepositories = "a b"\n')
+
+    config = load({"MODELHUB_REPOSITORIES": ""}, hub=str(home / "my hub"))
+
+    assert config.hub == ((home / "my hub").as_uri(),)
+    assert config.allow_hub == ("file:///srv/other%20hub",)
+    assert config.repositories == ("a b",)
+    assert load({"MODELHUB_REPOSITORIES": "a b"}).repositories == ("a", "b")
+
+
+def test_a_file_uri_with_one_slash_is_a_file_uri() -> None:
+    assert load(hub="file:/srv/hub").hub == ("file:///srv/hub",)
+
+
 def test_lists_may_be_lists(write_file: Callable[[str], Path], home: Path) -> None:
     write_file('hub = ["file:///srv/my hub"]\nrepositories = ["a/b", "c"]\ncache_readonly = ["/mnt/a:b"]\n')
 
@@ -188,6 +203,12 @@ def test_numbers_and_truths_of_the_file_are_taken_as_they_are(write_file: Callab
         ("cache_readonly", "/mnt/a:~nobody-of-this-name/b"),
         ("home", "~nobody-of-this-name"),
         ("hub", "~nobody-of-this-name/hub"),
+        ("hub", "https://ada:secret@mirror.example/hub"),
+        ("hub", "https://ada@mirror.example/hub"),
+        ("hub", "https://[::1"),
+        ("cache", "hdfs://name-node/models"),
+        ("home", "s3://bucket/home"),
+        ("cache_readonly", "dbfs://models"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_where_it_stands(
@@ -202,8 +223,11 @@ def test_a_value_that_makes_no_sense_is_refused_where_it_stands(
         load()
 
 
-@pytest.mark.parametrize(("name", "value"), [("hub", ""), ("hub", []), ("cache", ""), ("home", " "), ("timeout", True)])
-def test_a_value_that_is_empty_is_refused_where_one_is_needed(name: str, value: object) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("hub", ""), ("hub", []), ("cache", ""), ("home", " "), ("timeout", True), ("cache", 1), ("home", False)],
+)
+def test_a_value_that_is_empty_or_of_another_kind_is_refused(name: str, value: object) -> None:
     with pytest.raises(UsageError, match=f"--{name}: "):
         load(**{name: value})
 
@@ -216,6 +240,21 @@ def test_an_unknown_key_is_refused_and_the_known_are_named(write_file: Callable[
 
     assert str(path) in caught.value.message
     assert "cache_readonly" in caught.value.hint
+
+
+def test_an_unknown_flag_is_refused_and_the_known_are_named() -> None:
+    with pytest.raises(UsageError, match="There is no setting 'chache'") as caught:
+        load(chache="/mnt")
+
+    assert "cache_readonly" in caught.value.hint
+
+
+def test_a_password_in_a_hub_is_not_repeated_and_has_a_place() -> None:
+    with pytest.raises(UsageError, match="no user and no password") as caught:
+        load(hub="https://ada:secret@mirror.example/hub")
+
+    assert "secret" not in str(caught.value)
+    assert "netrc" in caught.value.hint
 
 
 @pytest.mark.parametrize("content", [b"cache = ", b"\xff\xfe", b"just words"])
@@ -296,15 +335,24 @@ def test_a_host_that_only_looks_like_an_address_is_another_machine() -> None:
     assert not is_on_loopback("127.0.0.1.example.org")
 
 
-@pytest.mark.parametrize(("value", "is_forced"), [("1", True), ("", False), (None, False)])
-def test_colour_is_forced_by_the_environment(
-    value: str | None, is_forced: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("variables", "wish"),
+    [
+        ({}, None),
+        ({"FORCE_COLOR": ""}, None),
+        ({"NO_COLOR": ""}, None),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+    ],
+)
+def test_colours_are_forbidden_before_they_are_forced(
+    variables: dict[str, str], wish: bool | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
-    if value is not None:
-        monkeypatch.setenv("FORCE_COLOR", value)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
-    assert is_colour_forced() is is_forced
+    assert colour_wish() is wish
 
 
 def test_a_child_has_only_the_settings_that_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

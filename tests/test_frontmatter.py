@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -129,6 +130,39 @@ def test_a_repeated_key_is_reported_and_the_last_counts():
 
     assert front.values == {"name": "y", "title": "X"}
     assert complaints == [("key-duplicated", 4)]
+
+
+def test_a_key_that_is_there_often_is_reported_once():
+    assert read("---\nname: x\nname: y\nname : z\n---\n")[1] == [("key-duplicated", 4)]
+
+
+def test_a_very_long_front_matter_is_read_line_by_line():
+    front, complaints = read("---\nname: x\n" + "tags:\n- y\n" * 5_000 + "---\n")
+
+    assert front.values == {"name": "x", "tags": ["y"]}
+    assert complaints == [("front-matter-yaml", 2)]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "a:\n" * 33_000,
+        "a:\n  b: c\n" * 10_000,
+        "- a\n" * 25_000,
+        "k:\n" + "- a\n" * 25_000,
+        "[" * 100_000,
+        "q: a: b\na" + " " * 100_000 + "b",
+        "q: a: b\nk:\n  a" + " " * 100_000 + "b",
+        "q: a: b\n" + " \t" * 50_000,
+        "a: [" + "x ," * 33_000 + "!",
+    ],
+    ids=lambda block: repr(block[:12]),
+)
+def test_whoever_writes_a_card_does_not_decide_how_long_it_is_read(block):
+    started = time.monotonic()
+    read(f"---\n{block}\n---\n")
+
+    assert time.monotonic() - started < 1
 
 
 def test_lines_of_keys_count_from_the_top_of_the_file():

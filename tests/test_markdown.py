@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from modelhub.markdown import (
@@ -84,6 +86,26 @@ def test_a_block_of_another_language_ends_an_unclosed_one():
     assert (second.language, second.code, second.is_closed) == ("scala", "b", True)
 
 
+def test_blocks_that_nobody_closed_follow_each_other():
+    outline = read_outline("\n````x\na\n</div>\n```y\nb\n```\n```z\nc\n## Results\n```scala\nd\n")
+
+    assert [(block.language, block.code, block.is_closed) for block in outline.blocks] == [
+        ("x", "a", False),
+        ("y", "b", True),
+        ("z", "c", False),
+        ("scala", "d\n", False),
+    ]
+    assert list(outline.sections) == ["results"]
+
+
+@pytest.mark.parametrize("line", ["```x\n{:.\n", "~~~x\n</div>\n", "```x\n## Results\n", "```\n", "## Results\n"])
+def test_a_page_of_nothing_but_fences_is_read_at_once(line):
+    started = time.monotonic()
+    read_outline("\n" + line * (100_000 // len(line)))
+
+    assert time.monotonic() - started < 1
+
+
 def test_links_are_found_with_their_text():
     text = "[a `b`](https://x/1){:.c}, <https://x/2>, https://x/3. [![img](i.png)](https://x/4) (https://x/5)"
 
@@ -108,3 +130,27 @@ def test_unfenced_keeps_the_code_and_drops_comments():
 def test_list_items_and_lines_are_told_without_their_bullets():
     assert bullets("- a\n* b\n 1. c\ntext\n") == ("a", "b", "c")
     assert entries("- a\n\nb\n- [https://x](https://x)\n") == ("a", "b", "https://x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "[a](b) http://c " * 10_000,
+        "a[b" * 33_000,
+        "[](" + "x" * 100_000,
+        "[](" + " " * 100_000,
+        "[a](b" + "(c)" * 33_000,
+        "[https://a" * 10_000,
+        "- " + " \t" * 50_000,
+        "1. " + " " * 100_000,
+        "{%" + "%}" * 50_000 + "x",
+    ],
+    ids=lambda text: repr(text[:12]),
+)
+def test_whoever_writes_a_card_does_not_decide_how_long_it_is_read(text):
+    started = time.monotonic()
+    for read in (find_links, bullets, entries, prose, unfenced):
+        list(read(text))
+
+    assert time.monotonic() - started < 1

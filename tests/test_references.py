@@ -37,6 +37,8 @@ def of_key(repository: str = "", uri: str = "") -> Reference:
             Reference(name="pos_tiny", language="en", repository="s3://elsewhere/folder"),
         ),
         ("en.classify.token_bert.hats", Reference(name="en.classify.token_bert.hats")),
+        ("de.ner.straw hats 3 ribbons", Reference(name="de.ner.straw hats 3 ribbons")),
+        ("de.ner.straw hats:de", Reference(name="de.ner.straw hats", language="de")),
         ("ada/bert-base-uncased", Reference(name="bert-base-uncased", repository="ada")),
         ("m_3.0_2.4", Reference(name="m_3.0_2.4")),
         (TEXT_OF_KEY, of_key()),
@@ -71,6 +73,12 @@ def test_a_canonical_reference_is_read_and_written_back(text: str, expected: Ref
         ),
         (f"https://s3.amazonaws.com/community.johnsnowlabs.com/ada/{TEXT_OF_KEY}.zip", f"@ada/{TEXT_OF_KEY}"),
         ("http://nlp.johnsnowlabs.com/2022/07/06/pos_tiny_en_3_0.html#download", PAGE),
+        ("sparknlp.org/2022/07/06/pos_tiny_en_3_0.html", PAGE),
+        ("nlp.johnsnowlabs.com/2022/07/06/pos_tiny_en_3_0.html", PAGE),
+        ("https://huggingface.co/ada/bert-base-uncased", "ada/bert-base-uncased"),
+        ("https://huggingface.co/ada/bert-base-uncased/", "ada/bert-base-uncased"),
+        ("huggingface.co/ada/bert-base-uncased", "ada/bert-base-uncased"),
+        ("https://huggingface.co/bert-base-uncased", "bert-base-uncased"),
         ("https://SparkNLP.org/2022/07/06/pos_tiny_en_3_0", PAGE),
     ],
 )
@@ -94,7 +102,16 @@ def test_every_other_spelling_has_a_canonical_one(text: str, canonical: str) -> 
         "pos_tiny:english",
         "pos_tiny:en:de",
         "pos_tiny:e n",
+        "pos_tiny@",
+        "pos_tiny:en@",
         "pos_tiny@latest",
+        "../pos_tiny",
+        "public/../clinical/models/pos_tiny:en",
+        "@ada/../pos_tiny",
+        f"public/../clinical/models/{TEXT_OF_KEY}",
+        f"ftp://hub.example/models/{TEXT_OF_KEY}.zip",
+        f"gs://bucket/models/{TEXT_OF_KEY}.zip",
+        "https://huggingface.co/",
         "pos_tiny@4.0.0:en",
         "https://example.org/models",
         "https://sparknlp.org/models",
@@ -148,16 +165,56 @@ def test_a_signature_is_used_but_never_shown() -> None:
         (["pos_tiny", "en"], ["pos_tiny:en"]),
         (["pos_tiny", "en", "pos_big", "de"], ["pos_tiny:en", "pos_big:de"]),
         (["pos_tiny", "pos_big", "de"], ["pos_tiny", "pos_big:de"]),
-        (["pos_tiny:en", "de"], ["pos_tiny:en", "de"]),
+        (["pos_tiny:en", "en"], ["pos_tiny:en"]),
         (["ner", "en"], ["ner:en"]),
-        (["pos_tiny", "en", "de"], ["pos_tiny:en", "de"]),
+        (["en", "de"], ["en:de"]),
+        (["pos_tiny", "DE"], ["pos_tiny", "DE"]),
         (["@ada/pos_tiny@4.0.0", "pcm"], ["@ada/pos_tiny:pcm@4.0.0"]),
-        ([TEXT_OF_KEY, "en"], [TEXT_OF_KEY, "en"]),
-        ([PAGE, "en"], [PAGE, "en"]),
+        ([TEXT_OF_KEY, "en"], [TEXT_OF_KEY]),
+        ([PAGE, "en"], [PAGE]),
     ],
 )
 def test_words_are_references_with_their_languages(words: Sequence[str], references: Sequence[str]) -> None:
     assert [str(reference) for reference in parse_words(words)] == references
+
+
+@pytest.mark.parametrize(
+    ("words", "both"),
+    [
+        (["pos_tiny", "en", "de"], "pos_tiny:en pos_tiny:de"),
+        (["pos_tiny:en", "de"], "pos_tiny:en pos_tiny:de"),
+        (["@ada/pos_tiny:en@4.0.0", "pcm"], "@ada/pos_tiny:en@4.0.0 @ada/pos_tiny:pcm@4.0.0"),
+    ],
+)
+def test_a_second_language_is_refused_with_what_to_write_for_both(words: Sequence[str], both: str) -> None:
+    with pytest.raises(UsageError, match="is a second language") as raised:
+        parse_words(words)
+
+    assert raised.value.hint == f"For both write {both}."
+    assert [str(reference) for reference in parse_words(both.split())] == both.split()
+
+
+def test_the_language_of_a_key_cannot_be_another() -> None:
+    with pytest.raises(UsageError, match="'de' is a second one"):
+        parse_words([TEXT_OF_KEY, "de"])
+
+
+def test_what_stands_for_a_language_and_is_none_is_said() -> None:
+    with pytest.raises(UsageError, match="'english' in 'pos_tiny:english' is not a language code") as raised:
+        Reference.parse("pos_tiny:english")
+
+    assert "en, de or xx" in raised.value.hint
+
+
+def test_an_unknown_scheme_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="cannot be read") as raised:
+        Reference.parse(f"ftp://hub.example/{TEXT_OF_KEY}.zip")
+
+    assert "s3:, https:, http:, file:" in raised.value.hint
+
+
+def test_a_file_uri_may_have_one_slash() -> None:
+    assert Reference.parse(f"file:/srv/hub/{TEXT_OF_KEY}.zip").key == KEY
 
 
 def test_one_bad_word_is_refused_with_all() -> None:

@@ -31,7 +31,7 @@ def test_a_version_is_read_as_its_leading_numbers(text: str, parts: tuple[int, .
     assert Version.parse(text).parts == parts
 
 
-@pytest.mark.parametrize("text", ["", "latest", "v", ".5", "-1"])
+@pytest.mark.parametrize("text", ["", "latest", "v", ".5", "-1", "1234567890", "1.2.1234567890", "9" * 5000, "٣.١"])
 def test_a_text_without_a_leading_number_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="not a version") as caught:
         Version.parse(text)
@@ -76,10 +76,6 @@ def test_different_versions_may_have_one_number(one: str, other: str) -> None:
 def test_the_number_has_the_precision_of_the_jvm() -> None:
     # As 32-bit floats these two are one number; as doubles they are not.
     assert Version("16777216.0").number == Version("16777217.0").number
-
-
-def test_a_number_beyond_any_float_is_infinite_as_in_the_jvm() -> None:
-    assert Version(f"{10**60}.0").number == float("inf")
 
 
 @pytest.mark.parametrize(
