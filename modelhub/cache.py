@@ -10,92 +10,21 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import uuid
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
 
 from modelhub.artifacts import ArtifactKey
-from modelhub.errors import ArchiveError, ModelHubError, StorageError, UsageError, WaitTimeoutError
-from modelhub.members import Member
-from modelhub.saved_models import read_saved_model
+from modelhub.disk import disk_errors
+from modelhub.entries import Entry, Manifest, examine, zips_beside
+from modelhub.errors import IntegrityError, UsageError, WaitTimeoutError
+
+__all__ = ["Cache", "Entry", "Manifest"]
 
 _OURS = ".modelhub"
-_READ_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """What was installed as an entry.
-
-    Attributes:
-        s3_uri: Canonical URI of the zip.
-        sha256: Hex digest of the zip.
-        zip_bytes: Size of the zip.
-        files: Every file of the entry.
-    """
-
-    key: str
-    s3_uri: str
-    sha256: str
-    zip_bytes: int
-    files: tuple[Member, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size_bytes for file in self.files)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The manifest as JSON values."""
-        return {"schema": 1, **asdict(self), "files": [asdict(file) for file in self.files]}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
-        """Inverse of :meth:`to_dict`."""
-        return cls(
-            key=data["key"],
-            s3_uri=data["s3_uri"],
-            sha256=data["sha256"],
-            zip_bytes=data["zip_bytes"],
-            files=tuple(Member(**file) for file in data["files"]),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One unpacked model of a cache, and its state.
-
-    Attributes:
-        state: ``good``, ``partial`` (an interrupted unpack), ``altered`` (files differ from the manifest), or
-            ``unchecked`` where nobody looked.
-        problems: What is wrong, a sentence each.
-        has_manifest: Whether we installed it; Spark NLP's own entries have none.
-    """
-
-    key: ArtifactKey
-    path: Path
-    size_bytes: int
-    state: str = "unchecked"
-    problems: tuple[str, ...] = ()
-    has_manifest: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """The entry as it stands in JSON answers."""
-        return {
-            "key": str(self.key),
-            "name": self.key.name,
-            "language": self.key.language,
-            "path": str(self.path),
-            "size_bytes": self.size_bytes,
-            "state": self.state,
-            "problems": list(self.problems),
-            "installed_by": "modelhub" if self.has_manifest else "other",
-        }
 
 
 class Cache:
@@ -105,108 +34,110 @@ class Cache:
         root: The folder; it is made when the first entry is installed.
         readonly: More folders of the same layout.
         wait_s: How long to wait for another process that installs the same entry.
+        on_wait: Called with a sentence when such a wait begins.
     """
 
-    def __init__(self, root: Path, *, readonly: Sequence[Path] = (), wait_s: float = 3600.0) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        readonly: Sequence[Path] = (),
+        wait_s: float = 3600.0,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> None:
         self.root = root
-        self._readonly = tuple(readonly)
+        self._roots = (root, *readonly)
         self._wait_s = wait_s
+        self._on_wait = on_wait or (lambda sentence: None)
         self._ours = root / _OURS
 
     def find(self, key: ArtifactKey) -> Path | None:
-        """The folder of an entry, or ``None``."""
-        for root in (self.root, *self._readonly):
-            path = root / str(key)
-            if path.is_dir():
-                return path
-        return None
+        """The folder of an entry, or ``None``; the cache that is written comes first. Nobody looks into it."""
+        return next((path for root in self._roots if _is_folder(path := root / str(key))), None)
 
-    def install(self, key: ArtifactKey, fill: Callable[[Path], Manifest]) -> Path:
-        """Make an entry appear, whole.
+    def state_of(self, key: ArtifactKey) -> Entry | None:
+        """The entry that :meth:`find` finds, with its state as far as names and sizes tell it, or ``None``."""
+        path = self.find(key)
+        return self._examined(key, path) if path else None
+
+    def install(self, key: ArtifactKey, fill: Callable[[Path], Manifest], *, is_replacing: bool = False) -> Path:
+        """Make an entry appear, whole; one that is there and good stays as it is.
 
         Args:
             key: The entry.
             fill: Given an empty staging folder, puts all files there and returns their manifest; raises when anything
                 is off, and then nothing is installed.
+            is_replacing: Whether one that is there and not good gives way.
 
         Raises:
+            IntegrityError: One that is not good is there, or another program made it meanwhile.
             WaitTimeoutError: Another process installs the same entry for too long.
             StorageError: The disk is full, or the folder cannot be written.
+            Exception: What ``fill`` raises.
         """
-        with _disk_errors(self.root), self._exclusively(key):
-            target = self.root / str(key)
-            if target.is_dir():
+        target = self.root / str(key)
+        with self._disk_errors(), self._exclusively(key):
+            self._sweep_staging(key)
+            there = self._entry_at(key, target)
+            if there and (there.is_good or not is_replacing):
+                _check_whole(there)
                 return target
-            staging = self._ours / "staging" / f"{key}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
+            staging = self._staging_path(key)
             staging.mkdir(parents=True)
             try:
-                manifest = fill(staging)
-                self._write_record(manifest)
-                _rename_folder(staging, target)
+                self._write_record(fill(staging))
+                self._move_in(key, staging, is_replacing=is_replacing)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
             return target
 
     def folders(self) -> list[tuple[ArtifactKey, Path]]:
-        """Key and path of every entry; a folder that bears no key is not ours to judge."""
-        return [pair for root in (self.root, *self._readonly) for pair in _folders_of(root)]
+        """Every key that is there, and the folder that :meth:`find` finds for it.
+
+        A folder that bears no key is not ours to judge.
+        """
+        found: dict[ArtifactKey, Path] = {}
+        for root in self._roots:
+            for key, path in _folders_of(root):
+                found.setdefault(key, path)
+        return list(found.items())
 
     def entries(self) -> list[Entry]:
-        """Every entry with its size, by name."""
-        return sorted(
-            (
-                Entry(key=key, path=path, size_bytes=_size_of(path), has_manifest=self._is_ours(key, path))
-                for key, path in self.folders()
-            ),
-            key=lambda entry: str(entry.path),
-        )
+        """Every entry of every cache with its size and state (as :meth:`state_of` tells it), by path."""
+        entries = [self._examined(key, path) for root in self._roots for key, path in _folders_of(root)]
+        # Somebody else may have removed one while we were looking at it.
+        return sorted((entry for entry in entries if _is_folder(entry.path)), key=lambda entry: str(entry.path))
 
     def verify(self, entry: Entry, *, is_deep: bool = False) -> Entry:
-        """The entry with its state found out.
+        """The entry as it is now.
 
         Args:
             entry: One of :meth:`entries`.
             is_deep: Whether every byte is read and its CRC-32 compared, not only names and sizes.
         """
-        manifest = self.manifest(entry.key) if entry.path.parent == self.root else None
-        problems = _leftovers(entry.path)
-        state = "partial" if problems else "good"
-        try:
-            read_saved_model(entry.path)
-        except ArchiveError as exc:
-            state = "partial"
-            problems.append(exc.message)
-        if manifest and (differences := list(_differences(entry.path, manifest, is_deep))):
-            state = "altered"
-            problems += differences
-        return Entry(
-            key=entry.key,
-            path=entry.path,
-            size_bytes=entry.size_bytes,
-            state=state,
-            problems=tuple(problems),
-            has_manifest=manifest is not None,
-        )
+        return self._examined(entry.key, entry.path, is_deep=is_deep)
+
+    def is_writable(self, entry: Entry) -> bool:
+        """Whether an entry lies in the cache that is written, not in one that is only looked up."""
+        return entry.path.parent == self.root
 
     def remove(self, entry: Entry) -> None:
         """Delete an entry, a zip that lies beside it, and its manifest. Its digest is kept.
 
         Raises:
             UsageError: The entry lies in a cache that is only looked up.
+            WaitTimeoutError: Another process is busy with it for too long.
             StorageError: It cannot be deleted.
         """
-        if entry.path.parent != self.root:
+        if not self.is_writable(entry):
             raise UsageError(f"{entry.path} lies in a read-only cache.", hint="Remove it where that cache is managed.")
-        with _disk_errors(self.root), self._exclusively(entry.key):
+        with self._disk_errors(), self._exclusively(entry.key):
             # Out of sight in one step: an interrupted removal must not leave half a model under its name.
-            doomed = self._ours / "staging" / f"{entry.key}.removed.{uuid.uuid4().hex[:8]}"
+            doomed = self._staging_path(entry.key)
             doomed.parent.mkdir(parents=True, exist_ok=True)
             entry.path.rename(doomed)
-            if doomed.is_symlink():  # what it leads to is not ours
-                doomed.unlink()
-            else:
-                shutil.rmtree(doomed)
-            for leftover in (self._manifest_path(entry.key), *_zips_beside(entry.path)):
+            _delete(doomed)
+            for leftover in (self._manifest_path(entry.key), *zips_beside(entry.path)):
                 leftover.unlink(missing_ok=True)
 
     def manifest(self, key: ArtifactKey) -> Manifest | None:
@@ -223,8 +154,36 @@ class Cache:
         except (OSError, ValueError):
             return ""
 
-    def _is_ours(self, key: ArtifactKey, path: Path) -> bool:
-        return path.parent == self.root and self._manifest_path(key).is_file()
+    def _examined(self, key: ArtifactKey, path: Path, *, is_deep: bool = False) -> Entry:
+        manifest = self.manifest(key) if path.parent == self.root else None
+        return examine(key, path, manifest, is_deep=is_deep)
+
+    def _entry_at(self, key: ArtifactKey, path: Path) -> Entry | None:
+        return self._examined(key, path) if _is_folder(path) else None
+
+    def _move_in(self, key: ArtifactKey, staging: Path, *, is_replacing: bool) -> None:
+        """Give a staged folder its final name, unless somebody without our exclusion (Spark NLP) was first."""
+        target = self.root / str(key)
+        there = self._entry_at(key, target)
+        gives_way = is_replacing and there is not None and not there.is_good
+        with _set_aside(target, self._staging_path(key)) if gives_way else nullcontext():
+            if not _has_moved(staging, target):
+                _check_whole(self._examined(key, target))
+                return
+        for leftover in zips_beside(target):
+            leftover.unlink(missing_ok=True)
+
+    def _staging_path(self, key: ArtifactKey) -> Path:
+        return self._ours / "staging" / f"{key}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
+
+    def _sweep_staging(self, key: ArtifactKey) -> None:
+        """Delete what a killed process left: nobody is at it, as we have the exclusion of this entry."""
+        ours = re.compile(rf"{re.escape(str(key))}\.([0-9]{{1,9}})\.[0-9a-f]{{8}}")
+        with suppress(FileNotFoundError):
+            for path in list((self._ours / "staging").iterdir()):
+                match = ours.fullmatch(path.name)
+                if match and not _is_another_alive(int(match[1])):
+                    _delete(path)
 
     def _manifest_path(self, key: ArtifactKey) -> Path:
         return self._ours / "manifests" / f"{key}.json"
@@ -236,7 +195,11 @@ class Cache:
         """Manifest and digest are there before the entry is: one without an entry harms nothing."""
         key = ArtifactKey.parse(manifest.key)
         _write_text(self._manifest_path(key), json.dumps(manifest.to_dict(), indent=1))
-        _write_text(self._digest_path(key), f"sha256:{manifest.sha256}\n")
+        if not self.digest(key):
+            _write_text(self._digest_path(key), f"sha256:{manifest.sha256}\n")
+
+    def _disk_errors(self) -> AbstractContextManager[None]:
+        return disk_errors(f"The cache {self.root} cannot be written")
 
     @contextmanager
     def _exclusively(self, key: ArtifactKey) -> Iterator[None]:
@@ -244,73 +207,90 @@ class Cache:
 
         path = self._ours / "waits" / f"{key}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
+        exclusion = FileLock(path)
         try:
-            with FileLock(path, timeout=self._wait_s):
-                yield
-        except Timeout as exc:
-            raise WaitTimeoutError(
-                f"Another process has been busy with {key} for {self._wait_s:g} s.",
-                hint="Wait for it, or raise MODELHUB_WAIT.",
-            ) from exc
+            holder = exclusion.acquire(timeout=0)
+        except Timeout:
+            self._on_wait(f"Waiting for another process that is busy with {key} (at most {self._wait_s:g} s).")
+            try:
+                holder = exclusion.acquire(timeout=self._wait_s)
+            except Timeout as exc:
+                raise WaitTimeoutError(
+                    f"Another process has been busy with {key} for {self._wait_s:g} s.",
+                    hint="Wait for it, or raise MODELHUB_WAIT.",
+                ) from exc
+        with holder:
+            yield
 
 
 def _folders_of(root: Path) -> Iterator[tuple[ArtifactKey, Path]]:
     try:
-        names = sorted(item.name for item in os.scandir(root) if item.is_dir())
+        paths = sorted(root.iterdir())
     except OSError:
         return
-    for name in names:
+    for path in paths:
         with suppress(UsageError):
-            yield ArtifactKey.parse(name), root / name
+            key = ArtifactKey.parse(path.name)
+            if _is_folder(path) and str(key) == path.name:
+                yield key, path
 
 
-def _rename_folder(staging: Path, target: Path) -> None:
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, or no permission to look
+        return False
+
+
+def _check_whole(entry: Entry) -> None:
+    if not entry.is_good:
+        raise IntegrityError(
+            f"{entry.path} is not whole: another program is writing it, or left it half. {entry.problems[0]}",
+            hint=f"modelhub verify {entry.key} tells whether it is whole later; if not, pull it again.",
+        )
+
+
+@contextmanager
+def _set_aside(target: Path, aside: Path) -> Iterator[None]:
+    """Take a folder out of the way: for good, or until what follows fails."""
+    try:
+        target.rename(aside)
+        yield
+    except BaseException:
+        with suppress(OSError):
+            aside.rename(target)
+        raise
+    with suppress(OSError):  # the next pull sweeps it
+        _delete(aside)
+
+
+def _has_moved(staging: Path, target: Path) -> bool:
+    """Rename a folder; false where another one has that name already."""
     try:
         staging.rename(target)
     except OSError as exc:
-        # Somebody without our exclusion (Spark NLP, another host) was first: theirs stays, ours goes.
-        if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not target.is_dir():
-            raise
+        if exc.errno in (errno.ENOTEMPTY, errno.EEXIST) and target.is_dir():
+            return False
+        raise
+    return True
 
 
-def _leftovers(path: Path) -> list[str]:
-    return [f"{zip_path.name} beside it is left from an interrupted unpack." for zip_path in _zips_beside(path)]
+def _delete(path: Path) -> None:
+    if path.is_symlink():  # what it leads to is not ours
+        path.unlink()
+    else:
+        shutil.rmtree(path)
 
 
-def _zips_beside(path: Path) -> list[Path]:
-    candidates = (path.with_name(f"{path.name}.zip"), path.with_name(f".{path.name}.zip.crc"))
-    return [candidate for candidate in candidates if candidate.is_file()]
-
-
-def _differences(folder: Path, manifest: Manifest, is_deep: bool) -> Iterator[str]:
-    for file in manifest.files:
-        path = folder / file.path
-        try:
-            size_bytes = path.stat().st_size
-            if size_bytes != file.size_bytes:
-                yield f"{file.path} has {size_bytes:,} bytes, not {file.size_bytes:,}."
-            elif is_deep and _crc32_of(path) != file.crc32:
-                yield f"{file.path} has other content than was installed."
-        except FileNotFoundError:
-            yield f"{file.path} is missing."
-        except OSError as exc:
-            yield f"{file.path} cannot be read: {exc.strerror or exc}."
-
-
-def _crc32_of(path: Path) -> int:
-    crc = 0
-    with path.open("rb") as file:
-        while chunk := file.read(_READ_BYTES):
-            crc = zlib.crc32(chunk, crc)
-    return crc
-
-
-def _size_of(folder: Path) -> int:
-    size_bytes = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # somebody else may be removing the entry
-            size_bytes += path.stat().st_size if path.is_file() else 0
-    return size_bytes
+def _is_another_alive(process_id: int) -> bool:
+    """Whether another process of this host has that id; on Windows nobody can ask without ending it."""
+    if process_id == os.getpid() or os.name == "nt":
+        return False
+    try:
+        os.kill(process_id, 0)
+    except OSError as exc:
+        return exc.errno != errno.ESRCH  # somebody else's processes may not be signalled, but they are there
+    return True
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -321,19 +301,3 @@ def _write_text(path: Path, text: str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _disk_errors(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except ModelHubError:
-        raise
-    except OSError as exc:
-        reason = exc.strerror or str(exc)
-        hint = "Set MODELHUB_CACHE (or --cache) to a folder that you may write to."
-        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "Free some space (modelhub list shows what is there), or set MODELHUB_CACHE to another disk."
-        raise StorageError(
-            f"The cache {root} cannot be written: {reason} ({exc.filename or root}).", hint=hint
-        ) from exc

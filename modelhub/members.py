@@ -7,7 +7,6 @@ members by the table of contents: a writer takes the compressed bytes of one mem
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,24 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from modelhub.disk import disk_errors
 from modelhub.errors import ArchiveError, StorageError
-from modelhub.zipformat import DEFLATED, Entry, broken, refused, shown
+from modelhub.zipformat import DEFLATED, Header, broken, refused, shown
 
 # Compressed bytes a step. Where a member's end is unknown the first step is short: what lies behind it is copied.
 _FIRST_STEP_BYTES = 1 << 10
 _STEP_BYTES = 128 << 10
 _OUTPUT_BYTES = 512 << 10
-
-_FULL = "Free some space (modelhub prune), or choose another cache with MODELHUB_CACHE."
-_DENIED = "Choose a cache that you may write to with MODELHUB_CACHE."
-_DISK_HINTS = {
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
-    errno.EACCES: _DENIED,
-    errno.EPERM: _DENIED,
-    errno.EROFS: _DENIED,
-    errno.ENAMETOOLONG: "Choose a cache with a shorter path with MODELHUB_CACHE.",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +86,7 @@ class MemberTree:
                 continue
             if folder in self._files:
                 raise _both(folder)
-            with disk_errors(self._root / folder):
+            with _writing(self._root / folder):
                 (self._root / folder).mkdir()
             self._folders.add(folder)
 
@@ -107,7 +96,7 @@ class MemberWriter:
 
     Args:
         target: The file, which must not exist; ``None`` for a folder, which has no content.
-        entry: What its header says; what is ``None`` there is not checked.
+        header: What its header says; what is ``None`` there is not checked.
         on_bytes: Called with the number of unpacked bytes before they are written; may raise.
 
     Attributes:
@@ -116,17 +105,17 @@ class MemberWriter:
         crc32: CRC-32 of what came out.
     """
 
-    def __init__(self, target: Path | None, entry: Entry, on_bytes: Callable[[int], None]) -> None:
+    def __init__(self, target: Path | None, header: Header, on_bytes: Callable[[int], None]) -> None:
         self._path = target or Path()
-        self._entry = entry
+        self._header = header
         self._on_bytes = on_bytes
-        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS) if entry.method == DEFLATED else None
+        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS) if header.method == DEFLATED else None
         self.compressed_bytes = 0
         self.size_bytes = 0
         self.crc32 = 0
-        self._file: BinaryIO = io.BytesIO()  # stays empty: a folder's entry allows 0 bytes
+        self._file: BinaryIO = io.BytesIO()  # stays empty: a folder's header allows 0 bytes
         if target is not None:
-            with disk_errors(target):
+            with _writing(target):
                 self._file = target.open("xb")
 
     def __enter__(self) -> MemberWriter:
@@ -142,14 +131,14 @@ class MemberWriter:
         """Whether all of the content has arrived."""
         if self._inflater is not None:
             return self._inflater.eof
-        return self.compressed_bytes == self._entry.compressed_bytes
+        return self.compressed_bytes == self._header.compressed_bytes
 
     @property
     def wanted_bytes(self) -> int:
         """How many compressed bytes to give at most; 0 where the header allows no more."""
-        if self._entry.compressed_bytes is None:
+        if self._header.compressed_bytes is None:
             return min(max(_FIRST_STEP_BYTES, self.compressed_bytes), _STEP_BYTES)
-        return min(self._entry.compressed_bytes - self.compressed_bytes, _STEP_BYTES)
+        return min(self._header.compressed_bytes - self.compressed_bytes, _STEP_BYTES)
 
     def write(self, piece: memoryview) -> int:
         """Take the next compressed bytes, ``wanted_bytes`` at most; return how many of them belong to the member.
@@ -167,23 +156,23 @@ class MemberWriter:
         self.compressed_bytes += taken_bytes
         return taken_bytes
 
-    def finish(self) -> Entry:
+    def finish(self) -> Header:
         """Close the file and return the header with everything in it known.
 
         Raises:
             ArchiveError: The content is not what the header says.
             StorageError: The file cannot be written.
         """
-        entry, name = self._entry, shown(self._entry.name)
-        if not self.is_complete or entry.compressed_bytes not in (None, self.compressed_bytes):
+        header, name = self._header, shown(self._header.name)
+        if not self.is_complete or header.compressed_bytes not in (None, self.compressed_bytes):
             raise broken(f"{name} does not end where its header says.")
-        if entry.size_bytes not in (None, self.size_bytes):
-            raise broken(f"{name} has {self.size_bytes:,} bytes, its header says {entry.size_bytes:,}.")
-        if entry.crc32 not in (None, self.crc32):
-            raise damaged(entry)
-        with disk_errors(self._path):
+        if header.size_bytes not in (None, self.size_bytes):
+            raise broken(f"{name} has {self.size_bytes:,} bytes, its header says {header.size_bytes:,}.")
+        if header.crc32 not in (None, self.crc32):
+            raise damaged(header)
+        with _writing(self._path):
             self._file.close()
-        return replace(entry, crc32=self.crc32, compressed_bytes=self.compressed_bytes, size_bytes=self.size_bytes)
+        return replace(header, crc32=self.crc32, compressed_bytes=self.compressed_bytes, size_bytes=self.size_bytes)
 
     def _inflate(self, inflater: zlib._Decompress, piece: memoryview) -> None:
         data: bytes | memoryview = piece
@@ -192,42 +181,37 @@ class MemberWriter:
             try:
                 output = inflater.decompress(data, _OUTPUT_BYTES)
             except zlib.error as exc:
-                raise damaged(self._entry) from exc
+                raise damaged(self._header) from exc
             self._emit(output)
             data = inflater.unconsumed_tail
             is_drained = inflater.eof or (not data and len(output) < _OUTPUT_BYTES)
 
     def _emit(self, data: bytes | memoryview) -> None:
         self.size_bytes += len(data)
-        if self._entry.size_bytes is not None and self.size_bytes > self._entry.size_bytes:
-            name = shown(self._entry.name)
-            raise broken(f"{name} unpacks to more than the {self._entry.size_bytes:,} bytes that its header says.")
+        if self._header.size_bytes is not None and self.size_bytes > self._header.size_bytes:
+            name = shown(self._header.name)
+            raise broken(f"{name} unpacks to more than the {self._header.size_bytes:,} bytes that its header says.")
         self._on_bytes(len(data))
         self.crc32 = zlib.crc32(data, self.crc32)
-        with disk_errors(self._path):
+        with _writing(self._path):
             self._file.write(data)
 
 
 @contextlib.contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about ``path`` into a StorageError."""
-    try:
-        yield
-    except FileExistsError as exc:
-        raise StorageError(
-            f"{path} exists already, perhaps because the file system does not tell upper from lower case.",
-            hint="Choose a cache on another file system with MODELHUB_CACHE.",
-        ) from exc
-    except (OSError, UnicodeEncodeError) as exc:
-        number = exc.errno if isinstance(exc, OSError) else None
-        reason = exc.strerror if isinstance(exc, OSError) else "the file system cannot hold such a name"
-        hint = _DISK_HINTS.get(number or 0, "Check the disk, or choose another cache with MODELHUB_CACHE.")
-        raise StorageError(f"Cannot write {path}: {reason}.", hint=hint) from exc
+def _writing(path: Path) -> Iterator[None]:
+    with disk_errors(f"Cannot write {path}"):
+        try:
+            yield
+        except FileExistsError as exc:
+            raise StorageError(
+                f"{path} exists already, perhaps because the file system does not tell upper from lower case.",
+                hint="Choose a cache on another file system with MODELHUB_CACHE.",
+            ) from exc
 
 
-def damaged(entry: Entry) -> ArchiveError:
+def damaged(header: Header) -> ArchiveError:
     """The error for content that cannot be inflated, or has another check sum."""
-    return broken(f"the content of {shown(entry.name)} is damaged.")
+    return broken(f"the content of {shown(header.name)} is damaged.")
 
 
 def _both(path: str) -> ArchiveError:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from modelhub.errors import ArchiveError
+
+_MAX_LINE_BYTES = 4 << 20  # real ones have some hundred bytes, those of long pipelines some thousand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,43 +27,51 @@ class SavedModel:
     class_name: str
     stage_uids: tuple[str, ...] = ()
 
-    @property
-    def short_class_name(self) -> str:
-        """The class without its package."""
-        return self.class_name.rpartition(".")[2]
-
 
 def read_saved_model(folder: Path) -> SavedModel:
     """Read the metadata of a saved model and look whether a pipeline's stages are there.
 
     Raises:
-        ArchiveError: The folder holds no saved model, or not all of one.
+        ArchiveError: The folder holds no saved model, or not all of one. The message stands alone; its paths are
+            those below the folder.
     """
-    saved = _read_metadata(folder)
-    stages = folder / "stages"
-    for uid in saved.stage_uids:
-        # Spark pads the index according to the number of stages: 0_, 00_, ….
-        matches = [path for path in stages.glob("*_*") if path.name.partition("_")[2] == uid and path.is_dir()]
-        if not matches:
-            raise ArchiveError(f"{folder} lacks the stage {uid} that its metadata names.")
-        read_saved_model(matches[0])
+    return _read(folder, "")
+
+
+def _read(root: Path, prefix: str) -> SavedModel:
+    """Read the model that lies below ``prefix`` ("" or a path with a slash at its end)."""
+    saved = _read_metadata(root, prefix)
+    # Spark pads the index according to the number of stages: 0_, 00_, ….
+    stages = {path.name.partition("_")[2]: path.name for path in (root / prefix).glob("stages/*_*") if path.is_dir()}
+    for uid in dict.fromkeys(saved.stage_uids):
+        if uid not in stages:
+            raise ArchiveError(f"The stage {uid} that {prefix}metadata names is missing.")
+        _read(root, f"{prefix}stages/{stages[uid]}/")
     return saved
 
 
-def _read_metadata(folder: Path) -> SavedModel:
+def _read_metadata(root: Path, prefix: str) -> SavedModel:
+    folder = root / prefix
     parts = sorted((folder / "metadata").glob("part-*"))
     if not parts:
         inside = [path.parent.parent for path in folder.glob("*/metadata/part-*")]
         where = f"; the model lies one level too deep, in {inside[0].name}/" if len(inside) == 1 else ""
-        raise ArchiveError(f"{folder} holds no saved model: metadata/part-* is missing{where}.")
+        raise ArchiveError(f"There is no saved model in it: {prefix}metadata/part-* is missing{where}.")
+    shown = f"{prefix}metadata/{parts[0].name}"
     try:
-        metadata: dict[str, Any] = json.loads(parts[0].read_text(encoding="utf-8").partition("\n")[0])
-        class_name = metadata["class"]
-        if not isinstance(class_name, str):
-            raise TypeError(class_name)
-        return SavedModel(
-            class_name=class_name,
-            stage_uids=tuple((metadata.get("paramMap") or {}).get("stageUids", ())),
-        )
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as exc:
-        raise ArchiveError(f"{parts[0]} is not the metadata of a saved model ({exc!r}).") from exc
+        with parts[0].open("rb") as file:
+            metadata = json.loads(file.readline(_MAX_LINE_BYTES))
+    except OSError as exc:
+        raise ArchiveError(f"{shown} cannot be read: {exc.strerror or exc}.") from exc
+    except (ValueError, RecursionError) as exc:
+        raise ArchiveError(f"{shown} is not the metadata of a saved model: its first line is no JSON.") from exc
+    return _saved_model_of(metadata, shown)
+
+
+def _saved_model_of(metadata: object, shown: str) -> SavedModel:
+    params = metadata.get("paramMap") or {} if isinstance(metadata, dict) else {}
+    uids = params.get("stageUids", []) if isinstance(params, dict) else None
+    match metadata:
+        case {"class": str(class_name)} if isinstance(uids, list) and all(isinstance(uid, str) for uid in uids):
+            return SavedModel(class_name=class_name, stage_uids=tuple(uids))
+    raise ArchiveError(f"{shown} is not the metadata of a saved model: it names no class, or no stages.")

@@ -6,7 +6,7 @@ read whole, and only if it changed. All failures of requests and of the file sys
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urljoin, urlsplit
 
 from modelhub.config import is_on_loopback
-from modelhub.errors import NetworkError, NotAllowedError, NotFoundError, StorageError, UsageError
+from modelhub.disk import disk_errors
+from modelhub.errors import ModelHubError, NetworkError, NotAllowedError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     import requests
 
 CHUNK_BYTES = 1 << 20
+_HTTP_CHUNK_BYTES = 64 << 10  # a slow link shall show that it moves
 _CONNECT_TIMEOUT_S = 10.0
+_IMPATIENT_TIMEOUTS_S = (3.0, 10.0)
 _RETRIES = 3
 _BACKOFF_S = 0.2
 _PASSING = (429, 500, 502, 503, 504)
+_RANGE_STATUSES = (206, 416)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,31 @@ class ObjectStat:
     etag: str = ""
 
 
+class Stream:
+    """All bytes of an object on their way; iterate over it, and close it where that may end early.
+
+    Args:
+        chunks: The bytes in order, in pieces of at most ``CHUNK_BYTES``.
+        stat: What is known of the object that is being read.
+        close: Gives up what the stream holds open.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], stat: ObjectStat, close: Callable[[], None]) -> None:
+        self._chunks = chunks
+        self.size_bytes = stat.size_bytes
+        self.etag = stat.etag
+        self.close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 class Source(Protocol):
     """One object, to be read; its ``uri`` is for people and holds no credentials."""
 
@@ -48,8 +77,8 @@ class Source(Protocol):
         """Look at the object without reading it."""
         ...
 
-    def stream(self) -> Iterator[bytes]:
-        """All bytes, in order, in pieces of at most ``CHUNK_BYTES``."""
+    def stream(self) -> Stream:
+        """Begin to read the object."""
         ...
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -78,7 +107,7 @@ class Storage:
         self._timeout_s = timeout_s
         self._allow_http = allow_http
         self._backoff_s = backoff_s
-        self._session: requests.Session | None = None
+        self._sessions: dict[int, requests.Session] = {}
 
     def open(self, uri: str) -> Source:
         """The object at a URI; nothing is asked yet.
@@ -89,10 +118,15 @@ class Storage:
         """
         if self._is_file(uri):
             return _FileSource(uri)
-        return _HttpSource(uri, self._requests_session(), self._timeouts())
+        return _HttpSource(uri, self._session(_RETRIES), self._timeouts())
 
-    def read_text(self, uri: str, *, validator: str = "") -> Text | None:
+    def read_text(self, uri: str, *, validator: str = "", is_patient: bool = True) -> Text | None:
         """A document, or ``None`` where it is as it was when ``validator`` was given.
+
+        Args:
+            uri: The document.
+            validator: Of the :class:`Text` that is there already.
+            is_patient: Whether a failure is tried again; else one short attempt, for what can also be done without.
 
         Raises:
             UsageError: No kind of URI that can be read.
@@ -102,12 +136,15 @@ class Storage:
         """
         if self._is_file(uri):
             return _read_file_text(uri, validator)
-        return _read_http_text(uri, validator, self._requests_session(), self._timeouts())
+        timeouts = self._timeouts()
+        if not is_patient:
+            timeouts = (min(timeouts[0], _IMPATIENT_TIMEOUTS_S[0]), min(timeouts[1], _IMPATIENT_TIMEOUTS_S[1]))
+        return _read_http_text(uri, validator, self._session(_RETRIES if is_patient else 0), timeouts)
 
     def close(self) -> None:
         """Close all connections."""
-        if self._session:
-            self._session.close()
+        for session in self._sessions.values():
+            session.close()
 
     def _is_file(self, uri: str) -> bool:
         try:
@@ -137,21 +174,23 @@ class Storage:
     def _timeouts(self) -> tuple[float, float]:
         return min(_CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s
 
-    def _requests_session(self) -> requests.Session:
-        if self._session is None:
+    def _session(self, retries: int) -> requests.Session:
+        """The session whose requests are tried again so often."""
+        if retries not in self._sessions:
             import requests  # 100 ms that a file hub or a cached pull need not pay
             from requests.adapters import HTTPAdapter
             from urllib3.util import Retry
 
             retry = Retry(
-                total=_RETRIES, backoff_factor=self._backoff_s, status_forcelist=_PASSING, raise_on_status=False
+                total=retries, backoff_factor=self._backoff_s, status_forcelist=_PASSING, raise_on_status=False
             )
-            self._session = requests.Session()
-            self._session.hooks["response"].append(self._check_redirect)
-            self._session.headers["Accept-Encoding"] = "identity"
+            session = requests.Session()
+            session.hooks["response"].append(self._check_redirect)
+            session.headers["Accept-Encoding"] = "identity"
             for scheme in ("https://", "http://"):
-                self._session.mount(scheme, HTTPAdapter(max_retries=retry))
-        return self._session
+                session.mount(scheme, HTTPAdapter(max_retries=retry))
+            self._sessions[retries] = session
+        return self._sessions[retries]
 
 
 class _FileSource:
@@ -166,7 +205,11 @@ class _FileSource:
             status = self._path.stat()
         return ObjectStat(size_bytes=status.st_size, etag=f"{status.st_size}-{status.st_mtime_ns}")
 
-    def stream(self) -> Iterator[bytes]:
+    def stream(self) -> Stream:
+        chunks = self._chunks()
+        return Stream(chunks, self.stat(), close=chunks.close)
+
+    def _chunks(self) -> Generator[bytes, None, None]:
         with _file_errors(self.uri), self._path.open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
@@ -187,17 +230,25 @@ class _HttpSource:
         self._timeouts = timeouts
 
     def stat(self) -> ObjectStat:
-        with self._answer("HEAD") as answer:
+        # No HEAD: signed URLs are for GET alone, and some servers know nothing else.
+        with self._answer({"Range": "bytes=0-0"}) as answer:
             return _stat_of(answer)
 
-    def stream(self) -> Iterator[bytes]:
-        with self._answer("GET") as answer:
-            yield from answer.iter_content(CHUNK_BYTES)
+    def stream(self) -> Stream:
+        answer = self._answer()
+        return Stream(self._chunks(answer), _stat_of(answer), close=answer.close)
+
+    def _chunks(self, answer: requests.Response) -> Iterator[bytes]:
+        with _request_errors(self.uri), answer:
+            yield from answer.iter_content(_HTTP_CHUNK_BYTES)
 
     def read_at(self, offset: int, length: int) -> bytes:
-        with self._answer("GET", {"Range": f"bytes={offset}-{offset + length - 1}"}) as answer:
+        headers = {"Range": f"bytes={offset}-{offset + length - 1}"}
+        with _request_errors(self.uri), self._answer(headers) as answer:
             if answer.status_code == 206:
                 return answer.content
+            if answer.status_code == 416:
+                return b""
             # A server without ranges sends everything; what lies before and behind is thrown away.
             wanted, position = bytearray(), 0
             for chunk in answer.iter_content(CHUNK_BYTES):
@@ -207,17 +258,17 @@ class _HttpSource:
                     break
             return bytes(wanted)
 
-    @contextmanager
-    def _answer(self, method: str, headers: dict[str, str] | None = None) -> Iterator[requests.Response]:
-        with (
-            _request_errors(self.uri),
-            self._session.request(
-                method, self._address, headers=headers, stream=True, timeout=self._timeouts, allow_redirects=True
-            ) as answer,
-        ):
+    def _answer(self, headers: dict[str, str] | None = None) -> requests.Response:
+        """The beginning of an answer, to be read and closed."""
+        with _request_errors(self.uri):
+            answer = self._session.get(self._address, headers=headers, stream=True, timeout=self._timeouts)
+        try:
             _check_status(answer, self.uri)
-            answer.raw.enforce_content_length = True  # urllib3 1 takes half a body for a whole one
-            yield answer
+        except ModelHubError:
+            answer.close()
+            raise
+        answer.raw.enforce_content_length = True  # urllib3 1 takes half a body for a whole one
+        return answer
 
 
 def without_secrets(uri: str) -> str:
@@ -262,16 +313,19 @@ def _read_http_text(uri: str, validator: str, session: requests.Session, timeout
 
 def _stat_of(answer: requests.Response) -> ObjectStat:
     length = answer.headers.get("Content-Length", "")
+    if answer.status_code in _RANGE_STATUSES:
+        length = answer.headers.get("Content-Range", "").rpartition("/")[2]
     is_encoded = answer.headers.get("Content-Encoding", "identity") != "identity"
     return ObjectStat(
-        size_bytes=int(length) if length.isdigit() and not is_encoded else None,
+        size_bytes=int(length) if length.isdecimal() and not is_encoded else None,
         etag=answer.headers.get("ETag", ""),
     )
 
 
 def _check_status(answer: requests.Response, uri: str) -> None:
     status = answer.status_code
-    if status < 400:
+    # A range behind the end of an object, which an empty one always is, tells how long the object is.
+    if status < 400 or (status == 416 and "Content-Range" in answer.headers):
         return
     if status in (404, 410):
         raise NotFoundError(f"{uri} does not exist (HTTP {status}).", hint="modelhub update brings the newest list.")
@@ -332,9 +386,8 @@ def _cause(exc: BaseException) -> BaseException:
 
 @contextmanager
 def _file_errors(uri: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as exc:
-        raise NotFoundError(f"{uri} does not exist.", hint="Check MODELHUB_HUB, or the path of the zip.") from exc
-    except OSError as exc:
-        raise StorageError(f"{uri} cannot be read: {exc.strerror or exc}.", hint="Check its permissions.") from exc
+    with disk_errors(f"{uri} cannot be read", hint="Check its permissions."):
+        try:
+            yield
+        except FileNotFoundError as exc:
+            raise NotFoundError(f"{uri} does not exist.", hint="Check MODELHUB_HUB, or the path of the zip.") from exc

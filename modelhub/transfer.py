@@ -45,29 +45,44 @@ class Download:
         """The bytes in order.
 
         Raises:
-            IntegrityError: Size or MD5 are not what they should be (raised at the end).
-            NetworkError: The connection broke.
+            IntegrityError: Size or MD5 are not what they should be; the size is compared at the beginning where the
+                object tells its own, the rest at the end.
+            NotFoundError: There is no such object.
+            NotAllowedError: The hub refuses it.
+            NetworkError: The hub cannot be reached, or the connection broke.
+            StorageError: A file cannot be read.
         """
-        total = self._expected_bytes if self._expected_bytes is not None else self._source.stat().size_bytes
-        self._on_bytes(0, total)  # on a slow link the first piece is long in coming
-        for chunk in self._source.stream():
-            self.size_bytes += len(chunk)
-            self._sha256.update(chunk)
-            if self._md5:
-                self._md5.update(chunk)
-            self._on_bytes(self.size_bytes, total)
-            yield chunk
-        self._check()
-
-    def _check(self) -> None:
-        uri = self._source.uri
-        if self._expected_bytes is not None and self.size_bytes != self._expected_bytes:
+        with self._source.stream() as stream:
+            if stream.size_bytes is not None:
+                self._check_size(stream.size_bytes)
+            total = self._expected_bytes if self._expected_bytes is not None else stream.size_bytes
+            self._on_bytes(0, total)  # on a slow link the first piece is long in coming
+            for chunk in stream:
+                self.size_bytes += len(chunk)
+                self._sha256.update(chunk)
+                if self._md5:
+                    self._md5.update(chunk)
+                self._on_bytes(self.size_bytes, total)
+                yield chunk
+        self._check_size(self.size_bytes)
+        if stream.size_bytes not in (None, self.size_bytes):
             raise IntegrityError(
-                f"{uri} has {self.size_bytes:,} bytes, not {self._expected_bytes:,} as its list says.",
+                f"{self._source.uri} had {stream.size_bytes:,} bytes when its reading began, {self.size_bytes:,} came.",
+                hint="It was replaced meanwhile: pull again.",
+            )
+        self._check_md5()
+
+    def _check_size(self, size_bytes: int) -> None:
+        if self._expected_bytes not in (None, size_bytes):
+            raise IntegrityError(
+                f"{self._source.uri} has {size_bytes:,} bytes, not {self._expected_bytes:,} as its list says.",
                 hint="The object was replaced: run modelhub update and pull again.",
             )
-        if self._md5 and self._md5.hexdigest() != self._expected_md5:
+
+    def _check_md5(self) -> None:
+        md5 = self._md5.hexdigest() if self._md5 else ""
+        if md5 != self._expected_md5:
             raise IntegrityError(
-                f"{uri} has the MD5 {self._md5.hexdigest()}, not {self._expected_md5} as metadata.json says.",
+                f"{self._source.uri} has the MD5 {md5}, not {self._expected_md5} as metadata.json says.",
                 hint="Run modelhub update and pull again; if it stays so, tell those who run the hub.",
             )

@@ -17,8 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from modelhub.disk import disk_errors
 from modelhub.foreign import check_not_foreign
-from modelhub.members import Member, MemberTree, MemberWriter, damaged, disk_errors
+from modelhub.members import Member, MemberTree, MemberWriter, damaged
 from modelhub.zipformat import (
     CENTRAL_FIXED_BYTES,
     CENTRAL_SIGNATURE,
@@ -28,19 +29,19 @@ from modelhub.zipformat import (
     MAX_DESCRIPTOR_BYTES,
     MAX_TAIL_BYTES,
     ZIP64_END_SIGNATURE,
-    CentralEntry,
     EndRecords,
-    Entry,
+    Header,
+    ListedHeader,
     broken,
-    central_entry_bytes,
     check_agreement,
     checked_path,
     descriptor_bytes,
     find_end_records,
+    listed_header_bytes,
     local_header_bytes,
     read_central_directory,
-    read_central_entry,
     read_end_records,
+    read_listed_header,
     read_local_header,
     refused,
     shown,
@@ -181,7 +182,7 @@ class _Walk:
     def __init__(self, tree: MemberTree, meter: _Meter) -> None:
         self._tree = tree
         self._meter = meter
-        self._unpacked: dict[int, Entry] = {}
+        self._unpacked: dict[int, Header] = {}
         self._members: list[Member] = []
 
     @property
@@ -190,13 +191,13 @@ class _Walk:
         return tuple(self._members)
 
     def go_on(
-        self, reader: _Reader, *, listed: Mapping[int, CentralEntry] | None = None, prefix_bytes: int = 0
+        self, reader: _Reader, *, listed: Mapping[int, ListedHeader] | None = None, prefix_bytes: int = 0
     ) -> bool:
         """Unpack all members and check them against the table of contents behind them.
 
         Args:
             reader: Stands at a local header, or at the table of contents.
-            listed: The entries of the table of contents by position, where it is known already.
+            listed: The lines of the table of contents by position, where it is known already.
             prefix_bytes: What to add to the archive's offsets.
 
         Returns:
@@ -208,14 +209,14 @@ class _Walk:
         """
         while reader.peek(4) == LOCAL_SIGNATURE:
             header_bytes = local_header_bytes(reader.look(LOCAL_FIXED_BYTES, within="the header of a member"))
-            entry = read_local_header(reader.look(header_bytes, within="the header of a member"))
-            if entry.is_endless:
+            header = read_local_header(reader.look(header_bytes, within="the header of a member"))
+            if header.is_endless:
                 known = (listed or {}).get(reader.position)
                 if known is None:
                     return False
-                entry = replace(entry, compressed_bytes=known.compressed_bytes)
+                header = replace(header, compressed_bytes=known.compressed_bytes)
             offset = reader.position
-            self._unpacked[offset] = self._unpack(reader, entry, header_bytes)
+            self._unpacked[offset] = self._unpack(reader, header, header_bytes)
         self._check_directory(reader, prefix_bytes)
         return True
 
@@ -231,7 +232,7 @@ class _Walk:
         if directory_start < spool.start or end.directory_bytes > _MAX_DIRECTORY_BYTES:
             raise broken("its table of contents is not where it should be.")
         directory = spool.read_at(directory_start, end.directory_bytes)
-        listed = {entry.offset + end.prefix_bytes: entry for entry in read_central_directory(directory)}
+        listed = {line.offset + end.prefix_bytes: line for line in read_central_directory(directory)}
         first = spool.start
         if spool.read_at(first, 4) != LOCAL_SIGNATURE:  # data before the first header
             first = min(listed, default=directory_start)
@@ -241,53 +242,53 @@ class _Walk:
         if not self.go_on(reader, listed=listed, prefix_bytes=end.prefix_bytes):
             raise broken(f"its table of contents lacks the member at byte {reader.position:,}.")
 
-    def _unpack(self, reader: _Reader, entry: Entry, header_bytes: int) -> Entry:
-        path = checked_path(entry.name)
-        target = self._tree.claim(path, is_folder=entry.is_folder)
+    def _unpack(self, reader: _Reader, header: Header, header_bytes: int) -> Header:
+        path = checked_path(header.name)
+        target = self._tree.claim(path, is_folder=header.is_folder)
         reader.advance(header_bytes)
-        with MemberWriter(target, entry, self._meter.count) as writer:
+        with MemberWriter(target, header, self._meter.count) as writer:
             while not writer.is_complete and writer.wanted_bytes:
                 piece = reader.piece(writer.wanted_bytes)
                 if not piece:
-                    raise truncated(reader.position, within=shown(entry.name))
+                    raise truncated(reader.position, within=shown(header.name))
                 reader.advance(writer.write(piece))
             found = writer.finish()
-        if entry.has_descriptor:
-            self._skip_descriptor(reader, writer, entry)
+        if header.has_descriptor:
+            self._skip_descriptor(reader, writer, header)
         if target is not None:
             self._members.append(Member(path=path, size_bytes=writer.size_bytes, crc32=writer.crc32))
         return found
 
-    def _skip_descriptor(self, reader: _Reader, writer: MemberWriter, entry: Entry) -> None:
+    def _skip_descriptor(self, reader: _Reader, writer: MemberWriter, header: Header) -> None:
         buffer = reader.peek(MAX_DESCRIPTOR_BYTES)
         size_bytes = descriptor_bytes(
             buffer, crc32=writer.crc32, compressed_bytes=writer.compressed_bytes, size_bytes=writer.size_bytes
         )
         if size_bytes is None and len(buffer) < MAX_DESCRIPTOR_BYTES:
-            raise truncated(reader.position + len(buffer), within=shown(entry.name))
+            raise truncated(reader.position + len(buffer), within=shown(header.name))
         if size_bytes is None:
-            raise damaged(entry)
+            raise damaged(header)
         reader.advance(size_bytes)
 
     def _check_directory(self, reader: _Reader, prefix_bytes: int) -> None:
         """Compare the table of contents with what was unpacked, and see that nothing follows it."""
         start = reader.position
-        entries = 0
+        members = 0
         unlisted = self._unpacked
         while reader.peek(4) == CENTRAL_SIGNATURE:
-            entry_bytes = central_entry_bytes(reader.look(CENTRAL_FIXED_BYTES, within="its table of contents"))
-            listed = read_central_entry(reader.look(entry_bytes, within="its table of contents"))
+            header_bytes = listed_header_bytes(reader.look(CENTRAL_FIXED_BYTES, within="its table of contents"))
+            listed = read_listed_header(reader.look(header_bytes, within="its table of contents"))
             unpacked = unlisted.pop(listed.offset + prefix_bytes, None)
             if unpacked is None:
                 raise broken(f"its table of contents names {shown(listed.name)} where there is no member.")
             check_agreement(unpacked, listed)
-            reader.advance(entry_bytes)
-            entries += 1
+            reader.advance(header_bytes)
+            members += 1
         end = read_end_records(reader.peek(MAX_TAIL_BYTES + 1), offset=reader.position)
         if unlisted:
             name = next(iter(unlisted.values())).name
             raise broken(f"its table of contents lacks {shown(name)}.")
-        if (end.entries, end.directory_offset + prefix_bytes) != (entries, start) or end.prefix_bytes != prefix_bytes:
+        if (end.members, end.directory_offset + prefix_bytes) != (members, start) or end.prefix_bytes != prefix_bytes:
             raise broken("its end contradicts its table of contents.")
 
 
@@ -305,7 +306,7 @@ class _Spool:
         Raises:
             StorageError: They cannot be read.
         """
-        with disk_errors(self._folder):
+        with disk_errors(f"Cannot use {self._folder}"):
             self._file.seek(offset - self.start)
             return self._file.read(size_bytes)
 
@@ -321,7 +322,7 @@ class _Spool:
         Raises:
             ArchiveError: There are none, or they contradict themselves.
         """
-        with disk_errors(self._folder):
+        with disk_errors(f"Cannot use {self._folder}"):
             end = self.start + self._file.seek(0, 2)
         tail_start = max(self.start, end - MAX_TAIL_BYTES)
         tail = self.read_at(tail_start, MAX_TAIL_BYTES)
@@ -334,15 +335,15 @@ class _Spool:
 @contextlib.contextmanager
 def _spooled(reader: _Reader, folder: Path) -> Iterator[_Spool]:
     """The rest of the stream as a temporary file, which is gone afterwards, however the process ends."""
-    with disk_errors(folder):
+    with disk_errors(f"Cannot write into {folder}"):
         file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed below, where its own errors are dropped)
     start = reader.position
     try:
         while piece := reader.piece(_SPOOL_CHUNK_BYTES):
-            with disk_errors(folder):
+            with disk_errors(f"Cannot write into {folder}"):
                 file.write(piece)
             reader.advance(len(piece))
-        with disk_errors(folder):
+        with disk_errors(f"Cannot write into {folder}"):
             file.flush()
         yield _Spool(file, folder, start)
     finally:

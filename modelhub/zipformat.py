@@ -5,7 +5,7 @@ Pure: bytes in, values or :class:`ArchiveError` out. ``unpack`` reads the bytes 
 An archive, as far as we accept it (APPNOTE 6.3.10)::
 
     { local header, content, [descriptor] }   members, without gaps
-    { central entry }                          the table of contents
+    { listed header }                          the table of contents
     [ zip64 end, zip64 locator ] end [comment]
 
 Accepted names are those that stay in their folder and that Windows can tell from a device: no ``..`` (nor what Windows
@@ -78,7 +78,7 @@ _HINT_REFUSED = "Nothing of it is kept. Tell whoever published it: a saved model
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class Header:
     """What a header says of one member; ``None`` where a streaming writer says it only behind the content."""
 
     name: str
@@ -105,7 +105,7 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CentralEntry(Entry):
+class ListedHeader(Header):
     """One line of the table of contents."""
 
     offset: int
@@ -117,13 +117,13 @@ class EndRecords:
     """Where the table of contents lies.
 
     Attributes:
-        entries: Number of members.
+        members: How many there are.
         directory_bytes: Size of the table of contents.
         directory_offset: Where it begins in the archive.
         prefix_bytes: Bytes before the archive that its offsets do not count.
     """
 
-    entries: int
+    members: int
     directory_bytes: int
     directory_offset: int
     prefix_bytes: int
@@ -135,7 +135,7 @@ def local_header_bytes(fixed: bytes) -> int:
     return LOCAL_FIXED_BYTES + int(name_bytes) + int(extra_bytes)
 
 
-def read_local_header(buffer: bytes) -> Entry:
+def read_local_header(buffer: bytes) -> Header:
     """Read a whole local header.
 
     Raises:
@@ -145,41 +145,41 @@ def read_local_header(buffer: bytes) -> Entry:
     name_end = LOCAL_FIXED_BYTES + name_bytes
     name = _decoded(buffer[LOCAL_FIXED_BYTES:name_end], flags)
     size_bytes, compressed_bytes = _widened(name, buffer[name_end:], size_bytes, compressed_bytes)
-    entry = Entry(
+    header = Header(
         name=name, flags=flags, method=method, crc32=crc32, compressed_bytes=compressed_bytes, size_bytes=size_bytes
     )
-    _check_supported(entry)
-    if not entry.has_descriptor or (entry.is_folder and method == STORED):
-        return entry
+    _check_supported(header)
+    if not header.has_descriptor or (header.is_folder and method == STORED):
+        return header
     return replace(
-        entry,
+        header,
         crc32=crc32 or None,
         compressed_bytes=compressed_bytes or None,
-        size_bytes=0 if entry.is_folder else size_bytes or None,
+        size_bytes=0 if header.is_folder else size_bytes or None,
     )
 
 
-def central_entry_bytes(fixed: bytes) -> int:
-    """Size of the central entry that begins with ``fixed`` (``CENTRAL_FIXED_BYTES`` of it)."""
+def listed_header_bytes(fixed: bytes) -> int:
+    """Size of the listed header that begins with ``fixed`` (``CENTRAL_FIXED_BYTES`` of it)."""
     return CENTRAL_FIXED_BYTES + sum(map(int, _CENTRAL.unpack(fixed)[10:13]))
 
 
-def read_central_entry(buffer: bytes) -> CentralEntry:
-    """Read a whole entry of the table of contents.
+def read_listed_header(buffer: bytes) -> ListedHeader:
+    """Read one line of the table of contents.
 
     Raises:
         ArchiveError: It contradicts itself, or names something that is neither file nor folder.
     """
-    header = _CENTRAL.unpack_from(buffer)
-    flags, method, crc32, compressed_bytes, size_bytes = (header[index] for index in (3, 4, 7, 8, 9))
-    name_bytes, extra_bytes, _, disk, _, external_attributes, offset = header[10:]
+    values = _CENTRAL.unpack_from(buffer)
+    flags, method, crc32, compressed_bytes, size_bytes = (values[index] for index in (3, 4, 7, 8, 9))
+    name_bytes, extra_bytes, _, disk, _, external_attributes, offset = values[10:]
     name_end = CENTRAL_FIXED_BYTES + name_bytes
     name = _decoded(buffer[CENTRAL_FIXED_BYTES:name_end], flags)
     extra = buffer[name_end : name_end + extra_bytes]
     size_bytes, compressed_bytes, offset = _widened(name, extra, size_bytes, compressed_bytes, offset)
     if disk not in (0, _MAX_16):
         raise _several_disks()
-    entry = CentralEntry(
+    header = ListedHeader(
         name=name,
         flags=flags,
         method=method,
@@ -189,12 +189,12 @@ def read_central_entry(buffer: bytes) -> CentralEntry:
         offset=offset,
         external_attributes=external_attributes,
     )
-    _check_plain(entry)
-    return entry
+    _check_plain(header)
+    return header
 
 
-def read_central_directory(buffer: bytes) -> Iterator[CentralEntry]:
-    """Read a whole table of contents, entry by entry.
+def read_central_directory(buffer: bytes) -> Iterator[ListedHeader]:
+    """Read a whole table of contents, line by line.
 
     Raises:
         ArchiveError: Something in it is broken or refused.
@@ -204,10 +204,10 @@ def read_central_directory(buffer: bytes) -> Iterator[CentralEntry]:
         fixed = buffer[start : start + CENTRAL_FIXED_BYTES]
         if len(fixed) < CENTRAL_FIXED_BYTES or not fixed.startswith(CENTRAL_SIGNATURE):
             raise broken("its table of contents is damaged.")
-        end = start + central_entry_bytes(fixed)
+        end = start + listed_header_bytes(fixed)
         if end > len(buffer):
             raise broken("its table of contents is cut off.")
-        yield read_central_entry(buffer[start:end])
+        yield read_listed_header(buffer[start:end])
         start = end
 
 
@@ -248,8 +248,8 @@ def read_end_records(buffer: bytes, *, offset: int) -> EndRecords:
         raise truncated(offset + len(buffer), within="its comment")
     if len(buffer) > end:
         raise broken(f"something follows it, from byte {offset + end:,} on.")
-    _, disk, directory_disk, disk_entries, entries, size_bytes, directory_offset, _ = _END.unpack_from(buffer, start)
-    values: tuple[int, ...] = (disk, directory_disk, disk_entries, entries, size_bytes, directory_offset)
+    _, disk, directory_disk, disk_members, members, size_bytes, directory_offset, _ = _END.unpack_from(buffer, start)
+    values: tuple[int, ...] = (disk, directory_disk, disk_members, members, size_bytes, directory_offset)
     record_offset = offset
     if has_zip64:
         values, record_offset = _read_zip64_end(buffer, narrow=values)
@@ -259,7 +259,7 @@ def read_end_records(buffer: bytes, *, offset: int) -> EndRecords:
     if prefix_bytes < 0 or record_offset + (prefix_bytes if has_zip64 else 0) != offset:
         raise broken("its end does not say where its table of contents is.")
     return EndRecords(
-        entries=values[3], directory_bytes=values[4], directory_offset=values[5], prefix_bytes=prefix_bytes
+        members=values[3], directory_bytes=values[4], directory_offset=values[5], prefix_bytes=prefix_bytes
     )
 
 
@@ -278,13 +278,13 @@ def descriptor_bytes(buffer: bytes, *, crc32: int, compressed_bytes: int, size_b
     return None
 
 
-def check_agreement(unpacked: Entry, listed: CentralEntry) -> None:
+def check_agreement(unpacked: Header, listed: ListedHeader) -> None:
     """Compare a member as it was unpacked with the table of contents.
 
     Raises:
         ArchiveError: They differ, so that programs which believe the one or the other get different files.
     """
-    for field in fields(Entry):
+    for field in fields(Header):
         ours, theirs = getattr(unpacked, field.name), getattr(listed, field.name)
         if field.name == "flags":
             ours, theirs = ours & _FLAGS_THAT_AGREE, theirs & _FLAGS_THAT_AGREE
@@ -358,27 +358,27 @@ def _extra_fields(name: str, extra: bytes) -> Iterator[tuple[int, bytes]]:
         start += size_bytes
 
 
-def _check_supported(entry: Entry) -> None:
-    if entry.flags & _FLAGS_ENCRYPTED:
-        raise refused(f"its member {shown(entry.name)} is encrypted.")
-    if entry.method not in (STORED, DEFLATED):
-        method = _METHOD_NAMES.get(entry.method, "something unknown")
+def _check_supported(header: Header) -> None:
+    if header.flags & _FLAGS_ENCRYPTED:
+        raise refused(f"its member {shown(header.name)} is encrypted.")
+    if header.method not in (STORED, DEFLATED):
+        method = _METHOD_NAMES.get(header.method, "something unknown")
         raise ArchiveError(
-            f"The archive cannot be read: {shown(entry.name)} is packed with {method} (method {entry.method}).",
+            f"The archive cannot be read: {shown(header.name)} is packed with {method} (method {header.method}).",
             hint="Pack the model again with plain zip: Spark NLP, too, reads stored and deflated members only.",
         )
-    if entry.is_folder and entry.size_bytes:
-        raise refused(f"its folder {shown(entry.name)} has content.")
-    if entry.method == STORED and entry.size_bytes != entry.compressed_bytes:
-        raise broken(f"the two sizes of {shown(entry.name)} contradict each other.")
+    if header.is_folder and header.size_bytes:
+        raise refused(f"its folder {shown(header.name)} has content.")
+    if header.method == STORED and header.size_bytes != header.compressed_bytes:
+        raise broken(f"the two sizes of {shown(header.name)} contradict each other.")
 
 
-def _check_plain(entry: CentralEntry) -> None:
-    kind = entry.external_attributes >> 16 & _TYPE_MASK
-    if kind in _PLAIN_TYPES or (kind == _FOLDER_TYPE and entry.is_folder):
+def _check_plain(header: ListedHeader) -> None:
+    kind = header.external_attributes >> 16 & _TYPE_MASK
+    if kind in _PLAIN_TYPES or (kind == _FOLDER_TYPE and header.is_folder):
         return
     what = _SPECIAL_TYPES.get(kind, "neither a file nor a folder")
-    raise refused(f"its member {shown(entry.name)} is {what}.")
+    raise refused(f"its member {shown(header.name)} is {what}.")
 
 
 def _read_zip64_end(buffer: bytes, *, narrow: tuple[int, ...]) -> tuple[tuple[int, ...], int]:

@@ -17,6 +17,8 @@ combined, as in ``/no-ranges/slow/public/models/KEY.zip``; an argument stands in
 ``no-etag``           only ``Last-Modified``
 ``gzip``              ``Content-Encoding: gzip`` for who accepts it
 ====================  ====================================================================
+
+``HEAD`` is answered with 501, as some servers do.
 """
 
 from __future__ import annotations
@@ -84,9 +86,6 @@ class _Answer(BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any) -> None: ...
 
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
     def do_GET(self) -> None:
         self.server.requests.append(Request(self.command, self.path, dict(self.headers)))
         path = self._read_faults()
@@ -142,7 +141,7 @@ class _Answer(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
-        if self.command != "HEAD" and status != 304:
+        if status != 304:
             self._send_body(body)
 
     def _send_body(self, body: bytes) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zlib
@@ -25,6 +26,7 @@ import sys, time
 from pathlib import Path
 from modelhub.artifacts import ArtifactKey
 from modelhub.cache import Cache, Manifest
+from modelhub.members import Member
 
 root, key, ready, go = sys.argv[1:5]
 filled = []
@@ -33,8 +35,9 @@ def fill(staging):
     filled.append(staging)
     (staging / "metadata").mkdir()
     time.sleep(0.2)
-    (staging / "metadata" / "part-00000").write_text('{"class": "a.b.Tagger"}')
-    return Manifest(key=key, s3_uri="s3://b/r/k.zip", sha256="5e", zip_bytes=1, files=())
+    part = Member(path="metadata/part-00000", size_bytes=23, crc32=0)
+    (staging / part.path).write_text('{"class": "a.b.Tagger"}')
+    return Manifest(key=key, s3_uri="s3://b/r/k.zip", sha256="5e", zip_bytes=1, files=(part,))
 
 Path(ready).touch()
 while not Path(go).exists():
@@ -217,15 +220,181 @@ def test_a_process_that_dies_leaves_no_entry_and_holds_nobody_up(cache: Cache) -
 
 
 def test_an_entry_that_somebody_else_made_meanwhile_stays_theirs(cache: Cache) -> None:
+    theirs = FILES | {"fields/POS Model/part-00000": b"WEIGHTS"}
+
     def fill(staging: Path) -> Manifest:
         write_files(staging)
-        write_files(cache.root / str(KEY), {"metadata/part-00000": b"theirs"})
+        write_files(cache.root / str(KEY), theirs)
         return manifest()
 
     path = cache.install(KEY, fill)
 
-    assert content_of(path) == {"metadata/part-00000": b"theirs"}
+    assert content_of(path) == theirs
     assert staged(cache) == []
+
+
+def test_half_an_entry_that_somebody_else_made_meanwhile_is_not_passed_on(cache: Cache) -> None:
+    half = {"metadata/part-00000": SAVED}
+
+    def fill(staging: Path) -> Manifest:
+        write_files(staging)
+        write_files(cache.root / str(KEY), half)
+        return manifest()
+
+    with pytest.raises(IntegrityError, match="is not whole: another program is writing it") as caught:
+        cache.install(KEY, fill)
+
+    assert f"modelhub verify {KEY}" in caught.value.hint
+    assert content_of(cache.root / str(KEY)) == half
+    assert staged(cache) == []
+
+
+def test_a_broken_entry_is_not_passed_on_where_it_is_not_to_be_replaced(cache: Cache) -> None:
+    write_files(cache.root / str(KEY), {"fields/part-00000": b"half"})
+
+    with pytest.raises(IntegrityError, match=r"is not whole.*metadata/part-\* is missing"):
+        install(cache)
+
+
+# Replacing what is broken
+
+
+@pytest.mark.parametrize("leftover", [f"{KEY}.zip", f".{KEY}.zip.crc"])
+def test_what_an_interrupted_unpack_left_is_replaced(cache: Cache, leftover: str) -> None:
+    write_files(cache.root / str(KEY), {"fields/part-00000": b"half"})
+    (cache.root / leftover).touch()
+
+    path = cache.install(KEY, filling(), is_replacing=True)
+
+    assert content_of(path) == FILES
+    assert {path.name for path in cache.root.iterdir()} == {str(KEY), ".modelhub"}
+    assert staged(cache) == []
+    assert only_entry(cache).is_good
+
+
+def test_an_altered_entry_is_replaced(cache: Cache) -> None:
+    (install(cache) / "fields/POS Model/part-00000").unlink()
+
+    assert content_of(cache.install(KEY, filling(), is_replacing=True)) == FILES
+
+
+def test_a_good_entry_is_not_replaced(cache: Cache) -> None:
+    install(cache)
+
+    def fill(staging: Path) -> Manifest:
+        raise AssertionError("filled again")
+
+    assert cache.install(KEY, fill, is_replacing=True) == cache.root / str(KEY)
+
+
+def test_a_broken_link_target_is_replaced_without_touching_it(cache: Cache, tmp_path: Path) -> None:
+    write_files(tmp_path / "elsewhere", {"half": b"half"})
+    cache.root.mkdir()
+    (cache.root / str(KEY)).symlink_to(tmp_path / "elsewhere")
+
+    path = cache.install(KEY, filling(), is_replacing=True)
+
+    assert not path.is_symlink()
+    assert content_of(path) == FILES
+    assert content_of(tmp_path / "elsewhere") == {"half": b"half"}
+
+
+@pytest.mark.parametrize("problem", [ArchiveError("broken"), KeyboardInterrupt()])
+def test_a_failure_to_replace_leaves_what_was_there(cache: Cache, problem: BaseException) -> None:
+    half = {"fields/part-00000": b"half"}
+    write_files(cache.root / str(KEY), half)
+
+    def fill(staging: Path) -> Manifest:
+        write_files(staging)
+        raise problem
+
+    with pytest.raises(type(problem)):
+        cache.install(KEY, fill, is_replacing=True)
+
+    assert content_of(cache.root / str(KEY)) == half
+    assert staged(cache) == []
+
+
+def test_a_swap_that_fails_puts_back_what_was_there(cache: Cache) -> None:
+    half = {"fields/part-00000": b"half"}
+    write_files(cache.root / str(KEY), half)
+
+    def fill(staging: Path) -> Manifest:
+        staging.rmdir()  # so that the rename of the new folder fails after that of the old one
+        return manifest()
+
+    with pytest.raises(StorageError):
+        cache.install(KEY, fill, is_replacing=True)
+
+    assert content_of(cache.root / str(KEY)) == half
+
+
+def test_a_zip_that_lies_beside_is_gone_after_an_install(cache: Cache) -> None:
+    cache.root.mkdir()
+    (cache.root / f"{KEY}.zip").touch()
+
+    install(cache)
+
+    assert only_entry(cache).is_good
+
+
+# What killed processes leave, and waiting
+
+
+def test_what_a_killed_process_left_in_staging_is_swept(cache: Cache) -> None:
+    subprocess.run([sys.executable, "-c", DYING, cache.root, str(KEY)], check=False)
+    left = staged(cache)
+
+    install(cache, OTHER_KEY)
+    kept = staged(cache)
+    install(cache)
+
+    assert len(left) == 1
+    assert kept == left
+    assert staged(cache) == []
+
+
+def test_staging_of_this_very_process_id_is_swept_and_that_of_another_living_one_is_not(cache: Cache) -> None:
+    staging = cache.root / ".modelhub" / "staging"
+    own, parents, foreign = (staging / f"{KEY}.{rest}" for rest in (f"{os.getpid()}.0a1b2c3d", "1.0a1b2c3d", "notes"))
+    for folder in (own, parents, foreign):
+        folder.mkdir(parents=True)
+
+    install(cache)
+
+    assert sorted(staged(cache)) == sorted([parents, foreign])
+
+
+def test_a_wait_is_told_once_when_it_begins(cache: Cache) -> None:
+    told: list[str] = []
+    impatient = Cache(cache.root, wait_s=0.1, on_wait=told.append)
+
+    with holding(cache), pytest.raises(WaitTimeoutError):
+        install(impatient)
+    install(impatient)
+
+    assert told == [f"Waiting for another process that is busy with {KEY} (at most 0.1 s)."]
+
+
+def test_a_progress_bar_whose_reader_went_away_is_no_failure_of_the_disk(cache: Cache) -> None:
+    def fill(staging: Path) -> Manifest:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    with pytest.raises(BrokenPipeError):
+        cache.install(KEY, fill)
+
+
+def test_the_digest_of_the_first_install_is_kept(cache: Cache) -> None:
+    install(cache)
+    cache.remove(only_entry(cache))
+
+    def fill(staging: Path) -> Manifest:
+        write_files(staging)
+        return manifest(sha256="07e4")
+
+    cache.install(KEY, fill)
+
+    assert cache.digest(KEY) == "5ec4e7"
 
 
 def test_a_file_in_the_place_of_an_entry_is_an_error_and_stays(cache: Cache) -> None:
@@ -301,6 +470,15 @@ def test_nothing_is_found_where_nothing_is(cache: Cache) -> None:
     assert not cache.root.exists()
 
 
+def test_a_key_that_is_too_long_for_a_folder_is_not_found_and_cannot_be_installed(cache: Cache) -> None:
+    key = ArtifactKey.parse(f"{'x' * 300}_{KEY}")
+
+    with pytest.raises(StorageError, match="File name too long"):
+        install(cache, key)
+
+    assert cache.find(key) is None
+
+
 def test_entries_are_listed_with_their_size_by_name(cache: Cache) -> None:
     install(cache)
     install(cache, OTHER_KEY)
@@ -309,7 +487,27 @@ def test_entries_are_listed_with_their_size_by_name(cache: Cache) -> None:
 
     assert [entry.key for entry in entries] == [OTHER_KEY, KEY]
     assert {entry.size_bytes for entry in entries} == {sum(map(len, FILES.values()))}
-    assert {entry.state for entry in entries} == {"unchecked"}
+    assert {entry.state for entry in entries} == {"good"}
+
+
+def test_entries_are_listed_with_their_state(cache: Cache) -> None:
+    install(cache)
+    write_files(cache.root / str(OTHER_KEY), {"fields/part-00000": b"half"})
+
+    assert [entry.state for entry in cache.entries()] == ["partial", "good"]
+
+
+def test_the_state_of_one_entry_is_asked_for_by_its_key(cache: Cache) -> None:
+    path = install(cache)
+    good = cache.state_of(KEY)
+    (path / "metadata/part-00000").unlink()
+    bad = cache.state_of(KEY)
+
+    assert cache.state_of(OTHER_KEY) is None
+    assert good is not None
+    assert (good.path, good.is_good, good.size_bytes) == (path, True, sum(map(len, FILES.values())))
+    assert bad is not None
+    assert (bad.is_good, bad.state) == (False, "altered")
 
 
 def test_what_spark_nlp_wrote_is_an_entry_too(cache: Cache) -> None:
@@ -324,7 +522,7 @@ def test_what_spark_nlp_wrote_is_an_entry_too(cache: Cache) -> None:
         "language": "en",
         "path": str(cache.root / str(KEY)),
         "size_bytes": sum(map(len, FILES.values())),
-        "state": "unchecked",
+        "state": "good",
         "problems": [],
         "installed_by": "other",
     }
@@ -339,8 +537,9 @@ def test_our_entries_say_so(cache: Cache) -> None:
 def test_folders_that_bear_no_key_and_files_are_no_entries(cache: Cache) -> None:
     install(cache)
     (cache.root / "my_own_model").mkdir()
-    (cache.root / f"{KEY}.zip").touch()
+    (cache.root / f"{OTHER_KEY}.zip").mkdir()
     (cache.root / str(OTHER_KEY)).touch()
+    (cache.root / f"{OTHER_KEY}1").symlink_to(f"{OTHER_KEY}1")
 
     assert [entry.key for entry in cache.entries()] == [KEY]
 
@@ -369,7 +568,9 @@ def test_the_own_cache_comes_before_a_read_only_one(tmp_path: Path) -> None:
     install(cache)
 
     assert cache.find(KEY) == cache.root / str(KEY)
+    assert cache.folders() == [(KEY, cache.root / str(KEY))]
     assert [entry.has_manifest for entry in cache.entries()] == [True, False]
+    assert [cache.is_writable(entry) for entry in cache.entries()] == [True, False]
 
 
 # Verifying
@@ -398,6 +599,21 @@ def test_a_file_that_is_missing_or_cut_makes_an_entry_altered(
     verified = cache.verify(only_entry(cache))
 
     assert (verified.state, verified.problems) == ("altered", (problem,))
+
+
+def test_a_file_that_was_added_makes_an_entry_altered(cache: Cache) -> None:
+    write_files(install(cache), {"fields/extra": b"x", ".fields.crc": b"x", "notes.crc": b"x"})
+
+    verified = cache.verify(only_entry(cache))
+
+    assert verified.state == "altered"
+    assert verified.problems == (".fields.crc was added.", "fields/extra was added.", "notes.crc was added.")
+
+
+def test_check_sums_of_hadoop_and_notes_of_the_finder_are_no_additions(cache: Cache) -> None:
+    write_files(install(cache), {"metadata/.part-00000.crc": b"x", "metadata/._SUCCESS.crc": b"", ".DS_Store": b"x"})
+
+    assert cache.verify(only_entry(cache)).is_good
 
 
 def test_a_file_in_place_of_a_folder_is_a_missing_file(cache: Cache) -> None:

@@ -7,14 +7,14 @@ import pytest
 
 from modelhub.errors import ArchiveError, StorageError
 from modelhub.members import MemberTree, MemberWriter
-from modelhub.zipformat import DEFLATED, STORED, Entry
+from modelhub.zipformat import DEFLATED, STORED, Header
 
 TEXT = b"text " * 100_000
 
 
-def entry(packed: bytes, *, method: int = DEFLATED, **told: int | None) -> Entry:
+def header(packed: bytes, *, method: int = DEFLATED, **told: int | None) -> Header:
     values = {"crc32": zlib.crc32(TEXT), "compressed_bytes": len(packed), "size_bytes": len(TEXT)} | told
-    return Entry(name="a", flags=0, method=method, **values)
+    return Header(name="a", flags=0, method=method, **values)
 
 
 def deflated(content: bytes) -> bytes:
@@ -33,24 +33,24 @@ def fill(writer: MemberWriter, data: bytes) -> int:
 def test_a_writer_takes_compressed_bytes_and_writes_a_checked_file(method: int, tmp_path: Path) -> None:
     packed = TEXT if method == STORED else deflated(TEXT)
 
-    with MemberWriter(tmp_path / "a", entry(packed, method=method), lambda _: None) as writer:
+    with MemberWriter(tmp_path / "a", header(packed, method=method), lambda _: None) as writer:
         fill(writer, packed)
         found = writer.finish()
 
     assert (tmp_path / "a").read_bytes() == TEXT
-    assert found == entry(packed, method=method)
+    assert found == header(packed, method=method)
 
 
 def test_a_deflated_member_of_unknown_size_leaves_what_follows_it(tmp_path: Path) -> None:
     packed = deflated(TEXT)
-    unknown = entry(packed, crc32=None, compressed_bytes=None, size_bytes=None)
+    unknown = header(packed, crc32=None, compressed_bytes=None, size_bytes=None)
 
     with MemberWriter(tmp_path / "a", unknown, lambda _: None) as writer:
         taken_bytes = fill(writer, packed + b"PK\x03\x04" * 1000)
         found = writer.finish()
 
     assert taken_bytes == len(packed)
-    assert found == entry(packed)
+    assert found == header(packed)
 
 
 def test_several_writers_are_filled_in_turns(tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_several_writers_are_filled_in_turns(tmp_path: Path) -> None:
     halves = packed[:500], packed[500:]
 
     with (
-        MemberWriter(tmp_path / "a", entry(packed), lambda _: None) as first,
-        MemberWriter(tmp_path / "b", entry(packed), lambda _: None) as second,
+        MemberWriter(tmp_path / "a", header(packed), lambda _: None) as first,
+        MemberWriter(tmp_path / "b", header(packed), lambda _: None) as second,
     ):
         for half in halves:
             first.write(memoryview(half))
@@ -74,7 +74,7 @@ def test_a_member_that_is_not_all_there_is_refused(tmp_path: Path) -> None:
     packed = deflated(TEXT)
 
     with (
-        MemberWriter(tmp_path / "a", entry(packed), lambda _: None) as writer,
+        MemberWriter(tmp_path / "a", header(packed), lambda _: None) as writer,
         pytest.raises(ArchiveError, match="'a' does not end"),
     ):
         fill(writer, packed[:-1])
@@ -83,7 +83,7 @@ def test_a_member_that_is_not_all_there_is_refused(tmp_path: Path) -> None:
 
 def test_a_name_that_the_file_system_cannot_encode_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot hold such a name"):
-        MemberWriter(tmp_path / "\ud800", entry(b""), lambda _: None)
+        MemberWriter(tmp_path / "\ud800", header(b""), lambda _: None)
 
 
 def test_an_implied_folder_may_be_named_later_but_once(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,14 +45,16 @@ def test_an_object_is_streamed_whole(storage: Storage, server: Server, file: Pat
     source = storage.open(server.uri(*faults, "object.bin"))
 
     assert b"".join(source.stream()) == CONTENT
+    assert source.stream().size_bytes == len(CONTENT)
     assert source.stat().size_bytes == len(CONTENT)
 
 
 @pytest.mark.parametrize("fault", ["no-length", "chunked"])
 def test_an_object_of_unknown_size_is_streamed_whole(storage: Storage, server: Server, file: Path, fault: str) -> None:
-    source = storage.open(server.uri(fault, "object.bin"))
+    source = storage.open(server.uri("no-ranges", fault, "object.bin"))
 
     assert source.stat().size_bytes is None
+    assert source.stream().size_bytes is None
     assert b"".join(source.stream()) == CONTENT
 
 
@@ -60,6 +63,33 @@ def test_an_object_in_a_folder_is_streamed_whole(storage: Storage, file: Path) -
 
     assert b"".join(source.stream()) == CONTENT
     assert source.stat().size_bytes == len(CONTENT)
+
+
+def test_a_stream_tells_its_object_and_is_closed_before_its_end(storage: Storage, server: Server, file: Path) -> None:
+    for source in (storage.open(file.as_uri()), storage.open(server.uri("object.bin"))):
+        with source.stream() as unread, source.stream() as stream:
+            next(iter(stream))
+
+        assert (stream.size_bytes, stream.etag) == (unread.size_bytes, unread.etag) == (len(CONTENT), stream.etag)
+        assert stream.etag
+        assert list(unread) == []
+
+
+@pytest.mark.parametrize("where", ["file", "http", "no-ranges"])
+def test_an_empty_object_is_one_too(storage: Storage, server: Server, file: Path, where: str) -> None:
+    file.write_bytes(b"")
+    uris = {"file": file.as_uri(), "http": server.uri("object.bin"), "no-ranges": server.uri("no-ranges", "object.bin")}
+    source = storage.open(uris[where])
+
+    assert source.stat().size_bytes == 0
+    assert list(source.stream()) == []
+    assert source.read_at(0, 10) == b""
+
+
+def test_an_object_is_looked_at_by_its_first_byte(storage: Storage, server: Server, file: Path) -> None:
+    storage.open(server.uri("object.bin")).stat()
+
+    assert [(request.method, request.headers["Range"]) for request in server.requests] == [("GET", "bytes=0-0")]
 
 
 def test_pieces_are_bounded(storage: Storage, server: Server, file: Path) -> None:
@@ -71,6 +101,15 @@ def test_pieces_are_bounded(storage: Storage, server: Server, file: Path) -> Non
         assert max(sizes) <= CHUNK_BYTES
 
 
+def test_what_has_arrived_is_passed_on_long_before_a_megabyte_has(
+    impatient: Storage, server: Server, file: Path
+) -> None:
+    file.write_bytes(bytes(CHUNK_BYTES))
+    stream = iter(impatient.open(server.uri("stall-at", 100_000, "object.bin")).stream())
+
+    assert len(next(stream)) >= 1 << 12
+
+
 @pytest.mark.parametrize("where", ["file", "http", "no-ranges"])
 @pytest.mark.parametrize(
     ("offset", "length", "expected"),
@@ -79,6 +118,7 @@ def test_pieces_are_bounded(storage: Storage, server: Server, file: Path) -> Non
         (5000, 4096, CONTENT[5000:9096]),
         (len(CONTENT) - 3, 3, CONTENT[-3:]),
         (len(CONTENT) - 3, 100, CONTENT[-3:]),
+        (len(CONTENT), 100, b""),
     ],
 )
 def test_an_object_is_read_at_an_offset(
@@ -285,3 +325,22 @@ def test_a_document_that_does_not_come_is_an_error_of_ours(
 ) -> None:
     with pytest.raises(error, match="object.bin"):
         impatient.read_text(server.uri(*faults, "object.bin"))
+
+
+@pytest.mark.parametrize(("is_patient", "count"), [(True, 4), (False, 1)])
+def test_a_mere_look_for_news_is_tried_once(
+    storage: Storage, server: Server, file: Path, is_patient: bool, count: int
+) -> None:
+    with pytest.raises(NetworkError, match="HTTP 503"):
+        storage.read_text(server.uri("503", "object.bin"), is_patient=is_patient)
+
+    assert len(server.requests) == count
+
+
+def test_a_mere_look_for_news_waits_no_longer_than_anything_else(impatient: Storage, server: Server) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(NetworkError, match="in time"):
+        impatient.read_text(server.uri("silent", "object.bin"), is_patient=False)
+
+    assert time.monotonic() - started < 2

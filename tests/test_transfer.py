@@ -69,7 +69,35 @@ def test_another_size_than_the_list_says_is_an_integrity_error(storage: Storage,
     download = Download(storage.open(file.as_uri()), expected_bytes=len(CONTENT) + 1)
 
     with pytest.raises(IntegrityError, match=r"1,280,000 bytes, not 1,280,001"):
+        next(iter(download))
+    assert download.size_bytes == 0
+
+
+def test_another_size_is_seen_at_the_end_where_the_server_does_not_tell_it(
+    storage: Storage, server: Server, file: Path
+) -> None:
+    download = Download(storage.open(server.uri("no-length", "object.bin")), expected_bytes=len(CONTENT) + 1)
+
+    with pytest.raises(IntegrityError, match=r"1,280,000 bytes, not 1,280,001"):
         list(download)
+    assert download.size_bytes == len(CONTENT)
+
+
+def test_an_object_that_changes_its_size_while_it_is_read_is_an_integrity_error(storage: Storage, file: Path) -> None:
+    download = iter(Download(storage.open(file.as_uri())))
+    next(download)
+    file.write_bytes(CONTENT[:-1])
+
+    with pytest.raises(IntegrityError, match=r"had 1,280,000 bytes when its reading began, 1,279,999 came"):
+        list(download)
+
+
+def test_one_request_tells_the_size_and_brings_the_bytes(storage: Storage, server: Server, file: Path) -> None:
+    seen: list[tuple[int, int | None]] = []
+    list(Download(storage.open(server.uri("object.bin")), on_bytes=lambda *moment: seen.append(moment)))
+
+    assert (seen[0], seen[-1]) == ((0, len(CONTENT)), (len(CONTENT), len(CONTENT)))
+    assert server.asked("object.bin") == ["GET"]
 
 
 def test_another_md5_than_the_list_says_is_an_integrity_error(storage: Storage, file: Path) -> None:

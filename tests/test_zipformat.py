@@ -41,12 +41,12 @@ def test_an_archive_is_read_from_its_end() -> None:
     start = end.prefix_bytes + end.directory_offset
     listed = list(read_central_directory(data[start : start + end.directory_bytes]))
 
-    assert [entry.name for entry in listed] == ["a", "b/c"]
-    assert end.entries == 2
-    for entry in listed:
-        header_bytes = local_header_bytes(data[entry.offset : entry.offset + 30])
-        header = read_local_header(data[entry.offset : entry.offset + header_bytes])
-        assert (header.name, header.size_bytes, header.crc32) == (entry.name, entry.size_bytes, entry.crc32)
+    assert [line.name for line in listed] == ["a", "b/c"]
+    assert end.members == 2
+    for line in listed:
+        header_bytes = local_header_bytes(data[line.offset : line.offset + 30])
+        header = read_local_header(data[line.offset : line.offset + header_bytes])
+        assert (header.name, header.size_bytes, header.crc32) == (line.name, line.size_bytes, line.crc32)
 
 
 def test_64_bit_values_stand_in_the_order_size_packed_size_offset() -> None:
@@ -56,9 +56,9 @@ def test_64_bit_values_stand_in_the_order_size_packed_size_offset() -> None:
         "<4s6H3I5H2I", b"PK\1\2", 45, 45, 0, 8, 0, 0, 1, *[0xFFFFFFFF] * 2, 1, len(extra), 0, 0, 0, 0, 0xFFFFFFFF
     )
 
-    (entry,) = read_central_directory(header + b"a" + extra)
+    (line,) = read_central_directory(header + b"a" + extra)
 
-    assert (entry.size_bytes, entry.compressed_bytes, entry.offset) == wide
+    assert (line.size_bytes, line.compressed_bytes, line.offset) == wide
 
 
 @pytest.mark.parametrize("cut", [1, 40, 60])
