@@ -8,12 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelhub.documents import Document, Source, Unchanged
-from modelhub.errors import ModelHubError
 from modelhub.ingest import PageFile, read_cards, read_metadata, read_page, read_snapshot, whole_metadata
 from modelhub.packaged import PACKAGED_URI, SNAPSHOT, packaged_folder
 from modelhub.public_hub import METADATA_FILE
 from modelhub.recording import record
-from modelhub.registry import Registry
+from modelhub.registry import Registry, journal_of
 
 
 def build_registry(path: Path, stamp: str) -> int:
@@ -23,28 +22,26 @@ def build_registry(path: Path, stamp: str) -> int:
         StorageError: It cannot be written, or the installation is damaged.
         OSError: The folder cannot be written.
     """
-    outside = _outside_sources(path)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=path.parent) as folder:
         fresh = Path(folder) / path.name
         with Registry.create(fresh, kept=path.with_name("kept.sqlite"), stamp=stamp) as registry:
             record(registry, Source(uri="package:snapshot", kind="snapshot"), read_snapshot(SNAPSHOT))
             record(registry, Source(uri=PACKAGED_URI, kind="packaged"), _packaged_cards())
-            for source in outside:
-                record(registry, source, list(_kept_documents(registry, source)))
+            for source in registry.kept_sources():
+                record(registry, source, _kept_documents(registry, source))
             total = registry.total()
-        fresh.replace(path)
+        _swap_in(fresh, path)
     return total
 
 
-def _outside_sources(path: Path) -> list[Source]:
-    """The sources from outside the package that an earlier registry was told of."""
-    if not path.is_file():
-        return []
-    try:
-        with Registry.open(path) as earlier:
-            return [source for source in earlier.sources() if source.kind in ("cards", "metadata")]
-    except ModelHubError:
-        return []
+def _swap_in(fresh: Path, path: Path) -> None:
+    """Put a new registry in place of one that was damaged, of another version, or not there."""
+    journal = journal_of(path)
+    if journal.exists():
+        # Left by a process that was killed: SQLite would apply it to the new file. The old one is of no use without it.
+        path.unlink(missing_ok=True)
+        journal.unlink()
+    fresh.replace(path)
 
 
 def _packaged_cards() -> Iterator[Document]:
@@ -55,7 +52,7 @@ def _packaged_cards() -> Iterator[Document]:
 
 def _kept_documents(registry: Registry, source: Source) -> Iterator[Document | Unchanged]:
     """What a source from outside says, read anew from its kept texts."""
-    for path, text in list(registry.kept_texts(source.uri)):
+    for path, text in registry.kept_texts(source.uri):
         if source.kind == "cards":
             yield replace(read_page(PageFile(path, text.encode())), kept=b"")
         elif path == METADATA_FILE:

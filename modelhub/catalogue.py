@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelhub import __version__
-from modelhub.artifacts import Artifact, join_uri
+from modelhub.artifacts import Artifact, without_secrets
 from modelhub.config import Config
 from modelhub.errors import (
     ModelHubError,
@@ -22,6 +23,7 @@ from modelhub.errors import (
     StorageError,
     WaitTimeoutError,
 )
+from modelhub.locations import list_uris
 from modelhub.packaged import PACKAGED_URI, SNAPSHOT, packaged_folder
 from modelhub.public_hub import METADATA_FILE
 from modelhub.registry import SCHEMA_VERSION, Registry
@@ -29,9 +31,10 @@ from modelhub.registry import SCHEMA_VERSION, Registry
 if TYPE_CHECKING:
     from modelhub.documents import Document, Source, Unchanged
     from modelhub.results import UpdateResult
-    from modelhub.storage import Storage, Text
+    from modelhub.storage import Storage
 
 _FRESH_S = 24 * 3600.0
+_FAILURE_COUNTS_S = 600.0
 
 
 class Catalogue:
@@ -49,6 +52,7 @@ class Catalogue:
         self._note = on_note
         self._path = config.home / "registry.sqlite"
         self._registry: Registry | None = None
+        self._said: set[str] = set()
 
     @property
     def registry(self) -> Registry:
@@ -81,15 +85,21 @@ class Catalogue:
         return self.registry.kept_text(source.uri, path)
 
     def mark_listed(self, artifacts: Iterable[Artifact]) -> list[Artifact]:
-        """The artifacts, each with whether the ``metadata.json`` of its repository lists it, where one is known."""
-        known = {source.uri for source in self.registry.sources() if source.kind == "metadata"}
+        """The artifacts with what the lists of the configured hubs say, the first hub first, in the order of the list.
+
+        What lists of other hubs say does not count. Where no list is known everything counts as listed and ready.
+        """
+        lists = self.registry.lists()
+        known = {uri for _, uri, _ in lists}
+        ours = {name: [uri for uri in list_uris(name, self._config) if uri in known] for _, _, name in lists}
 
         def mark(artifact: Artifact) -> Artifact:
-            lists = [uri for uri in self._metadata_uris(artifact.repository) if uri in known]
-            is_listed = not lists or any(self.registry.is_listed(artifact, uri) for uri in lists)
-            return artifact if is_listed else replace(artifact, is_listed=False)
+            uris = ours.get(artifact.repository, [])
+            as_listed = (self.registry.as_listed(artifact, uri) for uri in uris)
+            unlisted = replace(artifact, is_listed=not uris, is_ready=True, checksum="", position=0)
+            return next(filter(None, as_listed), unlisted)
 
-        return [mark(artifact) for artifact in artifacts]
+        return sorted(map(mark, artifacts), key=lambda artifact: artifact.position)
 
     # Building
 
@@ -104,12 +114,13 @@ class Catalogue:
         return None
 
     def _build(self) -> Registry:
-        """Build the registry; of two processes that do so at once the second takes what the first has built."""
+        """Mend the registry, or build it; of two processes that do so at once the second takes what the first did."""
         try:
             self._config.home.mkdir(parents=True, exist_ok=True)
             with self._exclusively():
+                Registry.roll_back(self._path)
                 return self._open_current() or self._build_at(self._path)
-        except OSError as exc:
+        except OSError as exc:  # what is read besides the home has raised an error of ours
             return self._build_aside(exc)
 
     def _build_aside(self, reason: OSError) -> Registry:
@@ -118,8 +129,13 @@ class Catalogue:
 
         home = self._config.home
         self._note(f"{home} cannot be written ({reason.strerror}); the registry is built for this run only.")
-        with tempfile.TemporaryDirectory(prefix="modelhub-") as folder:
-            return self._build_at(Path(folder) / "registry.sqlite")  # the open file outlives its name
+        try:
+            with tempfile.TemporaryDirectory(prefix="modelhub-") as folder:
+                return self._build_at(Path(folder) / "registry.sqlite")  # the open file outlives its name
+        except OSError as exc:
+            raise StorageError(
+                f"Neither {home} nor a temporary folder can be written: {exc.strerror}.", hint="Set MODELHUB_HOME."
+            ) from exc
 
     def _build_at(self, path: Path) -> Registry:
         from modelhub.building import build_registry
@@ -136,100 +152,158 @@ class Catalogue:
 
         Raises:
             NotFoundError: There are no cards.
-            StorageError: The cards cannot be read, or the registry cannot be written.
+            UsageError: The file is neither a page nor an archive.
+            StorageError: The cards cannot be read, the registry cannot be written, or another process has been writing
+                it for too long (``WaitTimeoutError``).
         """
-        from modelhub.documents import Source
+        from modelhub.documents import Source, storable
         from modelhub.ingest import read_cards
 
         path = path.absolute()
-        source = Source(uri=str(path), kind="cards", checked_s=time.time())
-        return self._record(source, lambda known: read_cards(path, known), is_dry_run)
+        source = Source(uri=storable(str(path)), kind="cards", checked_s=time.time())
+        # A page whose text is lost is read again, whether it changed or not.
+        return self._record(
+            source, lambda registry: read_cards(path, registry.kept_digests(source.uri)), is_dry_run=is_dry_run
+        )
 
-    def update_metadata(self, repository: str, *, is_dry_run: bool = False) -> UpdateResult:
+    def update_metadata(self, repository: str, *, is_dry_run: bool = False, is_patient: bool = True) -> UpdateResult:
         """Bring the registry up to what a repository's ``metadata.json`` says; nothing is downloaded twice.
 
+        Args:
+            repository: Its name.
+            is_dry_run: Whether only to say what would change.
+            is_patient: Whether to try again where a hub does not answer.
+
         Raises:
+            UsageError: No repository can be called so, or no hub can be what is configured.
             OfflineError: Offline was asked for.
             NotFoundError: No hub has such a repository.
-            NetworkError: No hub can be reached.
+            NotAllowedError: The hub refuses it.
+            NetworkError: No hub can be reached, or what it answers is no list.
+            StorageError: The registry cannot be written, or another process has been writing it for too long
+                (``WaitTimeoutError``).
         """
         from modelhub.ingest import read_metadata, whole_metadata
 
-        if self._config.offline and not all(hub.startswith("file:") for hub in self._config.hub):
-            raise OfflineError("Offline: metadata.json is not asked for.", hint="Leave out --offline.")
-        source, text = self._ask_for_metadata(repository)
+        repository = repository.strip().strip("/")
+        if not self._is_writable():
+            raise self._unwritable()
+        source, text = self._ask_hubs(repository, is_patient=is_patient)
         if text is None:
             return self._record_visit(source)
 
-        def documents(known: dict[str, bytes]) -> Iterator[Document | Unchanged]:
+        def documents(registry: Registry) -> Iterator[Document | Unchanged]:
             yield whole_metadata(text)
-            yield from read_metadata(text, repository, source=source.uri, known=known)
+            yield from read_metadata(text, repository, source=source.uri, known=registry.digests(source.uri))
 
-        return self._record(source, documents, is_dry_run)
+        return self._record(source, documents, is_dry_run=is_dry_run)
 
     def freshen(self, repositories: Sequence[str]) -> bool:
-        """Bring lists that are older than a day up to date; say so and go on where the hub cannot be reached.
+        """Bring lists that are older than a day up to date; say so and go on where that cannot be done.
+
+        A hub that fails is asked once, and not again for ten minutes: what we are wanted for works without.
 
         Returns:
             Whether anything new was learnt.
+
+        Raises:
+            UsageError: No repository can be called so, or no hub can be what is configured.
+            OfflineError: Offline was asked for.
         """
-        is_news = False
-        for repository in repositories:
-            age_s = self._age_s(repository)
-            if age_s is not None and age_s < _FRESH_S:
-                continue
-            try:
-                is_news |= self.update_metadata(repository).is_news
-            except (NetworkError, NotFoundError, NotAllowedError, StorageError) as exc:
-                known = "never brought up to date" if age_s is None else f"{age_s / 86400:.0f} days old"
-                self._note(f"{exc.message} Going on with what is known ({known}).")
-        return is_news
+        return any([self._freshen(repository) for repository in repositories])
 
-    def _ask_for_metadata(self, repository: str) -> tuple[Source, str | None]:
-        """The source, and its text (``None`` where it is as it was), of the first hub that has the repository."""
-        from modelhub.documents import Source
-
-        validators = {source.uri: source.validator for source in self.registry.sources()}
-        failure: ModelHubError | None = None
-        for uri in self._metadata_uris(repository):
-            validator = validators.get(uri, "")
+    def _freshen(self, repository: str) -> bool:
+        age_s = self._age_s(repository)
+        if age_s is not None and 0 <= age_s < _FRESH_S:
+            return False
+        uri = list_uris(repository, self._config)[0]
+        reason = self.registry.recent_failure(uri, now_s=time.time(), within_s=_FAILURE_COUNTS_S)
+        if not reason:
             try:
-                answer = self.storage.read_text(uri, validator=validator)
-                _check_is_list(answer, uri)
+                return self.update_metadata(repository, is_patient=False).is_news
             except (NetworkError, NotFoundError, NotAllowedError) as exc:
-                failure = failure or exc
-                continue
-            source = Source(
-                uri=uri,
-                kind="metadata",
-                repository=repository,
-                validator=answer.validator if answer else validator,
-                checked_s=time.time(),
-            )
-            return source, answer.content if answer else None
-        raise failure or NotFoundError(f"No hub is configured for {repository}.")
+                reason = _in_short(exc)
+                self._record_failure(uri, reason)
+            except StorageError as exc:
+                reason = _in_short(exc)
+        known = "the catalogue of the package" if age_s is None else f"what is known ({_in_days(age_s)} old)"
+        self._say_once(f"{reason}; going on with {known}.")
+        return False
 
-    def _metadata_uris(self, repository: str) -> list[str]:
-        return [join_uri(hub, repository, METADATA_FILE) for hub in self._config.hub]
+    def _ask_hubs(self, repository: str, *, is_patient: bool) -> tuple[Source, str | None]:
+        """The source, and its text (``None`` where it is as it was), of the first hub that has the repository."""
+        uris = list_uris(repository, self._config)
+        hubs = [
+            (hub, uri)
+            for hub, uri in zip(self._config.hub, uris, strict=True)
+            if uri.startswith("file:") or not self._config.offline
+        ]
+        if not hubs:
+            hint = "Leave out --offline, and unset MODELHUB_OFFLINE."
+            raise OfflineError("Offline: no hub is asked for news.", hint=hint)
+        failures: list[ModelHubError] = []
+        for hub, uri in hubs:
+            try:
+                return self._ask_hub(uri, repository, is_patient=is_patient)
+            except NotFoundError:
+                failures.append(self._no_such_repository(hub, repository, uri))
+            except (NetworkError, NotAllowedError) as exc:
+                failures.append(exc)
+        raise failures[0]
+
+    def _ask_hub(self, uri: str, repository: str, *, is_patient: bool) -> tuple[Source, str | None]:
+        from modelhub.documents import Source
+        from modelhub.ingest import check_is_list
+
+        validator = self._validator_of(uri)
+        answer = self.storage.read_text(uri, validator=validator, is_patient=is_patient)
+        if answer:
+            check_is_list(answer.content, source=without_secrets(uri))
+        source = Source(
+            uri=uri,
+            kind="metadata",
+            repository=repository,
+            validator=answer.validator if answer else validator,
+            checked_s=time.time(),
+        )
+        return source, answer.content if answer else None
+
+    def _validator_of(self, uri: str) -> str:
+        """What to send so that a list comes only if it changed; "" where its text is lost, for it must come then."""
+        validator = next((source.validator for source in self.registry.sources() if source.uri == uri), "")
+        return validator if validator and self.registry.kept_text(uri, METADATA_FILE) is not None else ""
+
+    def _no_such_repository(self, hub: str, repository: str, uri: str) -> NotFoundError:
+        return NotFoundError(
+            f"The hub {without_secrets(hub)} has no repository {repository} ({without_secrets(uri)}).",
+            hint=f"Configured repositories: {', '.join(self._config.repositories)}.",
+        )
 
     def _age_s(self, repository: str) -> float | None:
         """Seconds since a repository's list was last asked for; ``None`` where it never was."""
-        uris = self._metadata_uris(repository)
+        uris = list_uris(repository, self._config)
         times = [source.checked_s for source in self.registry.sources() if source.uri in uris]
         return time.time() - max(times) if times else None
+
+    def _say_once(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self._note(sentence)
+
+    # Recording
 
     def _record(
         self,
         source: Source,
-        read: Callable[[dict[str, bytes]], Iterable[Document | Unchanged]],
+        read: Callable[[Registry], Iterable[Document | Unchanged]],
+        *,
         is_dry_run: bool,
     ) -> UpdateResult:
         from modelhub.recording import record
         from modelhub.results import UpdateResult
 
         with self._writable() as registry:
-            known = registry.digests(source.uri)
-            changes, diagnostics = record(registry, source, read(known), is_dry_run=is_dry_run)
+            changes, diagnostics = record(registry, source, read(registry), is_dry_run=is_dry_run)
             return UpdateResult(source=source.uri, changes=changes, diagnostics=diagnostics)
 
     def _record_visit(self, source: Source) -> UpdateResult:
@@ -238,7 +312,7 @@ class Catalogue:
         from modelhub.results import UpdateResult
 
         with self._writable() as registry:
-            record_visit(registry, source)
+            record_visit(registry, source.uri, checked_s=source.checked_s)
             return UpdateResult(
                 source=source.uri,
                 changes=Changes(total=registry.total()),
@@ -246,11 +320,21 @@ class Catalogue:
                 is_news=False,
             )
 
+    def _record_failure(self, uri: str, reason: str) -> None:
+        from modelhub.recording import record_failure
+
+        with suppress(StorageError), self._writable() as registry:
+            record_failure(registry, uri, reason=reason, failed_s=time.time())
+
+    def _is_writable(self) -> bool:
+        """Whether there is any point in asking for news; a registry of this run only cannot be changed."""
+        is_lasting = self.registry.path == self._path  # built first where there is none
+        return is_lasting and all(os.access(place, os.W_OK) for place in (self._config.home, self._path))
+
     @contextmanager
     def _writable(self) -> Iterator[Registry]:
         """The registry open for writing; what is read afterwards is read from the changed file."""
-        _ = self.registry  # builds it where there is none
-        if not self._path.is_file():
+        if not self._is_writable():
             raise self._unwritable()
         self._close_registry()
         try:
@@ -284,16 +368,27 @@ class Catalogue:
             ) from exc
 
 
-def _check_is_list(answer: Text | None, uri: str) -> None:
-    """A login page in place of the list must not empty the registry."""
-    if answer and answer.content.lstrip("\ufeff \t\r\n")[:1] not in ("", "{"):
-        raise NetworkError(
-            f"{uri} answers with something else than a list of artifacts.",
-            hint="Behind a company's proxy or a login page? Check HTTPS_PROXY and MODELHUB_HUB.",
-            uri=uri,
-        )
+def _in_short(exc: ModelHubError) -> str:
+    """The beginning of a sentence: why there is no news."""
+    if isinstance(exc, NetworkError):
+        why = exc.message.removeprefix(exc.uri).partition(". ")[0]
+        return f"The hub cannot be reached ({why.strip(' .')})"
+    return exc.message.rstrip(".")
+
+
+def _in_days(age_s: float) -> str:
+    days = round(age_s / 86400)
+    return "1 day" if days == 1 else f"{days} days"
 
 
 def _stamp() -> str:
-    """Changes whenever a registry that was built before would be another one if built now."""
-    return f"{SCHEMA_VERSION} {__version__} {SNAPSHOT.stat().st_size}"
+    """Changes whenever a registry that was built before would be another one if built now.
+
+    Raises:
+        StorageError: The snapshot is not there: the installation is broken.
+    """
+    try:
+        snapshot_bytes = SNAPSHOT.stat().st_size
+    except OSError as exc:
+        raise StorageError(f"{SNAPSHOT} cannot be read: {exc.strerror}.", hint="Install modelhub again.") from exc
+    return f"{SCHEMA_VERSION} {__version__} {snapshot_bytes}"

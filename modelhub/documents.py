@@ -60,6 +60,11 @@ class Document:
     kept: bytes = b""
 
 
+def storable(text: str) -> str:
+    """A text with escapes in place of what UTF-8 cannot hold: the name of a file may be any bytes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 @dataclass(frozen=True)
 class Unchanged:
     """A document that was seen again with the digest that the registry has."""

@@ -6,7 +6,7 @@ import json
 import lzma
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
 from pathlib import Path
@@ -15,8 +15,8 @@ from typing import Any
 from modelhub.artifacts import ArtifactKey
 from modelhub.batches import Batches
 from modelhub.diagnostics import Diagnostic
-from modelhub.documents import Document, Listing, Unchanged
-from modelhub.errors import NotFoundError, StorageError, UsageError
+from modelhub.documents import Document, Listing, Unchanged, storable
+from modelhub.errors import NetworkError, NotFoundError, StorageError, UsageError
 from modelhub.facts import ModelFacts
 from modelhub.public_hub import METADATA_FILE
 
@@ -26,6 +26,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
 _CATEGORIES = {"ml": "model", "pl": "pipeline"}
 _SNAPSHOT_SCHEMA = 1
+# What reading a line of JSON that may hold anything at all can raise.
+_UNUSABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, UsageError)
 
 
 # Cards
@@ -56,8 +58,9 @@ def read_cards(path: Path, known: Mapping[str, bytes] | None = None) -> Iterator
     seen = False
     try:
         with Batches(read_page) as batches:
-            for page in _pages(path):
+            for file in _pages(path):
                 seen = True
+                page = replace(file, name=storable(file.name))
                 if known.get(page.name) == _digest(page.content):
                     yield Unchanged(page.name)
                 else:
@@ -145,7 +148,8 @@ def _zipped_pages(path: Path) -> Iterator[PageFile]:
             for member in archive.infolist():
                 if member.filename.endswith(".md"):
                     yield PageFile(member.filename, archive.read(member))
-    except (zipfile.BadZipFile, zlib.error, RuntimeError) as exc:  # the last for passwords and unknown methods
+    # The third for passwords and unknown methods, the last for names.
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, UnicodeDecodeError) as exc:
         raise StorageError(f"{path} is not a whole zip archive: {exc}.", hint="Fetch it again.") from exc
 
 
@@ -165,8 +169,9 @@ def read_metadata(
 ) -> Iterator[Document | Unchanged]:
     """Read the lines of a ``metadata.json``, one artifact a line.
 
-    A bad line becomes a diagnostic and the others are kept, where Spark NLP refuses the whole file. The position that
-    is recorded is that among the lines of one name, so that a line put in front changes no other.
+    A bad line becomes a diagnostic and the others are kept, where Spark NLP refuses the whole file. Of several lines
+    with one key the first counts, or the first that is ready if that comes later: Spark NLP looks at no other. The
+    position that is recorded is that among the lines of one name, so that a line put in front changes no other.
 
     Args:
         text: JSON Lines.
@@ -176,26 +181,53 @@ def read_metadata(
     """
     known = known or {}
     positions: dict[str, int] = {}
-    seen: set[str] = set()
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
+    is_ready: dict[str, bool] = {}
+    for number, line in _lines(text):
         try:
             entry = json.loads(line)
             key = _metadata_key(entry)
-        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, UsageError) as exc:
+        except _UNUSABLE as exc:
             yield _bad_line(source, number, line, exc)
             continue
         position = positions[key.name] = positions.get(key.name, 0) + 1
         path = str(key)
-        if path in seen:
+        is_first = path not in is_ready
+        if not is_first and (is_ready[path] or not entry.get("readyToUse")):
             continue
-        seen.add(path)
+        is_ready[path] = bool(entry.get("readyToUse"))
         digest = _digest(f"{position}\n{line}".encode())
-        if known.get(path) == digest:
+        if is_first and known.get(path) == digest:
             yield Unchanged(path)
         else:
             yield _listed(path, digest, key, repository, entry, position)
+
+
+def check_is_list(text: str, *, source: str) -> None:
+    """Refuse what is no ``metadata.json`` at all, such as a login page, an error written in JSON, or nothing.
+
+    Raises:
+        NetworkError: No line describes an artifact.
+    """
+    trouble = ""
+    for number, line in _lines(text):
+        try:
+            _metadata_key(json.loads(line))
+        except _UNUSABLE as exc:
+            trouble = trouble or f"Line {number} {_trouble(line, exc)}."
+        else:
+            return
+    raise NetworkError(
+        f"{source} answers with something else than a list of artifacts. {trouble or 'It is empty.'}",
+        hint="Behind a company's proxy or a login page? Check HTTPS_PROXY and MODELHUB_HUB.",
+        uri=source,
+    )
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Number and text of every line that is not blank."""
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+        if line.strip():
+            yield number, line
 
 
 def whole_metadata(text: str) -> Document:
@@ -216,8 +248,10 @@ def _metadata_key(entry: Mapping[str, Any]) -> ArtifactKey:
         millis=str((built - _EPOCH) // _MILLISECOND),
     )
     # Written as a key and read again it must be the same: it will name a zip, and a folder of the cache.
-    if ArtifactKey.parse(str(key)) != key:
-        raise ValueError(f"{str(key)!r} reads as another key")
+    name = str(key)
+    if ArtifactKey.parse(name) != key:
+        raise ValueError(f"{name!r} reads as another key")
+    name.encode()  # raises where an escape stands for half a character
     return key
 
 
@@ -242,9 +276,13 @@ def _word(entry: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _trouble(line: str, exc: Exception) -> str:
+    what = f"has no {exc}" if isinstance(exc, KeyError) else f"is not understood ({exc})"
+    return f"{what}: {line[:80]!r}"
+
+
 def _bad_line(source: str, number: int, line: str, exc: Exception) -> Document:
-    missing = f"has no {exc}" if isinstance(exc, KeyError) else f"is not understood ({exc})"
-    message = f"The line {missing}: {line[:80]!r}. It is left out; Spark NLP may refuse the whole file for it."
+    message = f"The line {_trouble(line, exc)}. It is left out; Spark NLP may refuse the whole file for it."
     diagnostic = _diagnostic(source, number, "", "metadata-line", message)
     return Document(path=f"line {number}", digest=_digest(line.encode()), diagnostics=(diagnostic,))
 

@@ -44,14 +44,25 @@ def record(
         return changes, tuple(registry.diagnostics(source.uri))
 
 
-def record_visit(registry: Registry, source: Source) -> None:
+def record_visit(registry: Registry, source_uri: str, *, checked_s: float) -> None:
     """Note that a source was asked and has no news.
 
     Raises:
         StorageError: The registry cannot be written.
     """
     with registry.transaction():
-        _Recording(registry, source)
+        for table in ("sources", "kept.sources"):
+            registry.connection.execute(f"UPDATE {table} SET checked_s = ? WHERE uri = ?", (checked_s, source_uri))
+
+
+def record_failure(registry: Registry, uri: str, *, reason: str, failed_s: float) -> None:
+    """Note that a list could not be had.
+
+    Raises:
+        StorageError: The registry cannot be written.
+    """
+    with registry.transaction():
+        registry.connection.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", (uri, reason, failed_s))
 
 
 _ArtifactName = tuple[str, str]  # key and repository
@@ -74,12 +85,15 @@ class _Recording:
         self._execute = registry.connection.execute
         self._executemany = registry.connection.executemany
         self._source = source
+        values = (source.uri, source.kind, source.repository, source.validator, source.checked_s)
+        seen_again = "ON CONFLICT(uri) DO UPDATE SET validator = excluded.validator, checked_s = excluded.checked_s"
         (self._source_id,) = self._execute(
-            "INSERT INTO sources(uri, kind, trust, repository, validator, checked_s) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT(uri) DO UPDATE SET validator = excluded.validator, checked_s = excluded.checked_s"
-            " RETURNING id",
-            (source.uri, source.kind, _TRUST[source.kind], source.repository, source.validator, source.checked_s),
+            "INSERT INTO sources(uri, kind, repository, validator, checked_s, trust) VALUES (?, ?, ?, ?, ?, ?)"
+            f" {seen_again} RETURNING id",
+            (*values, _TRUST[source.kind]),
         ).fetchone()
+        if source.kind in _KEPT_KINDS:
+            self._execute(f"INSERT INTO kept.sources VALUES (?, ?, ?, ?, ?) {seen_again}", values)
 
     def run(self, documents: Iterable[Document | Unchanged]) -> Changes:
         stored = set(self._registry.digests(self._source.uri))
@@ -275,4 +289,6 @@ def _merit(language: str, facts: ModelFacts) -> float:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # An escape in YAML may stand for half a character, which cannot be stored.
+    return text.encode(errors="replace").decode()

@@ -1,8 +1,8 @@
 """The registry: our SQLite catalogue of artifacts and of what cards say of them.
 
 Everything in it is derived. ``registry.sqlite`` is built from documents (lines of the snapshot, cards, lines of a
-``metadata.json``); the texts that came from outside the package are kept in ``kept.sqlite`` beside it, so that another
-schema version means a rebuild and never a migration (DESIGN, decision 5).
+``metadata.json``); what came from outside the package, sources and texts, is kept in ``kept.sqlite`` beside it, so that
+another schema version means a rebuild and never a migration (DESIGN, decision 5).
 
 One artifact that several documents describe is one row: what the most trusted source says comes first, gaps are filled
 from the next. A model (repository, name, language) has one row of text for the full-text search.
@@ -15,7 +15,8 @@ import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +28,17 @@ if TYPE_CHECKING:
     from modelhub.diagnostics import Diagnostic
     from modelhub.documents import Source
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _BUSY_TIMEOUT_S = 60.0
+# Pages of 4 KiB that a transaction may keep in memory: the first that is written early locks readers out until the end.
+_UNSPILLED_PAGES = 65_536
 
 _SCHEMA = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE sources(
     id INTEGER PRIMARY KEY, uri TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, trust INTEGER NOT NULL,
     repository TEXT NOT NULL, validator TEXT NOT NULL, checked_s REAL NOT NULL);
+CREATE TABLE failures(uri TEXT PRIMARY KEY, reason TEXT NOT NULL, failed_s REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE models(
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, language TEXT NOT NULL, repository TEXT NOT NULL,
     merit REAL NOT NULL, newest TEXT NOT NULL, UNIQUE(name, language, repository));
@@ -61,15 +65,20 @@ CREATE VIRTUAL TABLE model_text USING fts5(
     name, title, tasks, tags, labels, other, tokenize = 'unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE words USING fts5vocab(model_text, row);
 """
+# Nothing can build this file again: every release must read the columns that an earlier one has written.
 _KEPT_SCHEMA = """
+CREATE TABLE IF NOT EXISTS kept.sources(
+    uri TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, repository TEXT NOT NULL, validator TEXT NOT NULL,
+    checked_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS kept.texts(
     source TEXT NOT NULL, path TEXT NOT NULL, text BLOB NOT NULL, UNIQUE(source, path));
 """
+_SOURCE_COLUMNS = ("uri", "kind", "repository", "validator", "checked_s")
 _ARTIFACT_COLUMNS = "key, repository, engine, annotator, size_bytes, ready, checksum, position"
 
 
 class Registry:
-    """A registry file, open. Use as a context manager."""
+    """A registry file, open. Use as a context manager; for reading from any thread, by one at a time."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.connection = connection
@@ -90,8 +99,23 @@ class Registry:
                 connection.path = path
             registry = cls(connection, path)
             if is_writable:
-                registry._attach_kept()
+                try:
+                    registry._prepare_for_writing()
+                except Exception:
+                    registry.close()
+                    raise
         return registry
+
+    @classmethod
+    def roll_back(cls, path: Path) -> None:
+        """Take back what a killed process left half written; to be called only while no other process can be writing.
+
+        Who only reads cannot do that: to them the file is no registry until somebody did. The kept texts must be at
+        hand, as they are in the same transaction.
+        """
+        if journal_of(path).exists():
+            with suppress(StorageError), cls.open(path, is_writable=True) as registry:
+                _ = registry.stamp  # reading is what makes SQLite look at the journal
 
     @classmethod
     def create(cls, path: Path, *, kept: Path, stamp: str) -> Registry:
@@ -174,9 +198,9 @@ class Registry:
                 counts[item] += count
         return [value for value, _ in counts.most_common()]
 
-    def lists(self) -> list[tuple[int, str]]:
-        """Number and URI of every ``metadata.json`` that was read."""
-        return self.connection.execute("SELECT id, uri FROM sources WHERE kind = 'metadata'").fetchall()
+    def lists(self) -> list[tuple[int, str, str]]:
+        """Number, URI and repository of every ``metadata.json`` that was read."""
+        return self.connection.execute("SELECT id, uri, repository FROM sources WHERE kind = 'metadata'").fetchall()
 
     def vocabulary(self) -> list[str]:
         """Every word of the full-text search that some model has, without mere numbers and single letters."""
@@ -187,10 +211,14 @@ class Registry:
         query = "SELECT 1 FROM model_text WHERE model_text MATCH ? LIMIT 1"
         return self.connection.execute(query, (f'"{word}" *',)).fetchone() is not None
 
-    def is_listed(self, artifact: Artifact, source_uri: str) -> bool:
-        """Whether a ``metadata.json`` lists an artifact."""
-        query = "SELECT 1 FROM documents d JOIN sources s ON s.id = d.source_id WHERE s.uri = ? AND d.path = ?"
-        return self.connection.execute(query, (source_uri, str(artifact.key))).fetchone() is not None
+    def as_listed(self, artifact: Artifact, source_uri: str) -> Artifact | None:
+        """An artifact with what one ``metadata.json`` says of it; ``None`` where it is not listed there."""
+        query = "SELECT listing FROM documents d JOIN sources s ON s.id = d.source_id WHERE s.uri = ? AND d.path = ?"
+        row = self.connection.execute(query, (source_uri, str(artifact.key))).fetchone()
+        if row is None:
+            return None
+        is_ready, checksum, position = json.loads(row[0])
+        return replace(artifact, is_listed=True, is_ready=is_ready, checksum=checksum, position=position)
 
     def is_known_without(self, artifact: Artifact, lists: Sequence[str]) -> bool:
         """Whether anything but these lists (URIs) describes an artifact."""
@@ -226,9 +254,14 @@ class Registry:
 
     def sources(self) -> list[Source]:
         """All sources, the least trusted first."""
-        names = ("uri", "kind", "repository", "validator", "checked_s")
-        rows = self.connection.execute(f"SELECT {', '.join(names)} FROM sources ORDER BY trust, id")
-        return [_source(**dict(zip(names, row, strict=True))) for row in rows]
+        return self._sources("FROM sources ORDER BY trust, id")
+
+    def recent_failure(self, uri: str, *, now_s: float, within_s: float) -> str:
+        """Why a list could not be had when it was last asked for; "" where that is longer ago, or did not happen."""
+        row = self.connection.execute(
+            "SELECT reason FROM failures WHERE uri = ? AND failed_s BETWEEN ? AND ?", (uri, now_s - within_s, now_s)
+        ).fetchone()
+        return row[0] if row else ""
 
     def digests(self, source_uri: str) -> dict[str, bytes]:
         """The digest of every document of a source, by path."""
@@ -254,12 +287,30 @@ class Registry:
         )
         return [artifact_from_row(row) for row in rows]
 
-    # Kept texts
+    def _sources(self, selection: str) -> list[Source]:
+        rows = self.connection.execute(f"SELECT {', '.join(_SOURCE_COLUMNS)} {selection}")
+        return [_source(**dict(zip(_SOURCE_COLUMNS, row, strict=True))) for row in rows]
+
+    # What is kept
+
+    def kept_sources(self) -> list[Source]:
+        """The sources from outside of which any text is kept, in the order in which they became known."""
+        return self._sources(
+            "FROM kept.sources WHERE EXISTS (SELECT 1 FROM kept.texts WHERE source = uri) ORDER BY rowid"
+        )
+
+    def kept_digests(self, source_uri: str) -> dict[str, bytes]:
+        """The digest of every document of a source whose text is kept, by path."""
+        rows = self.connection.execute(
+            "SELECT d.path, d.digest FROM documents d JOIN kept.texts t ON t.source = ? AND t.path = d.path"
+            " WHERE d.source_id = (SELECT id FROM sources WHERE uri = ?)",
+            (source_uri, source_uri),
+        )
+        return dict(rows.fetchall())
 
     def kept_text(self, source_uri: str, path: str) -> str | None:
         """The text of a kept document."""
-        with _sqlite_errors(self.path):
-            self._attach_kept()
+        self._attach_kept()
         row = self.connection.execute(
             "SELECT text FROM kept.texts WHERE source = ? AND path = ?", (source_uri, path)
         ).fetchone()
@@ -274,10 +325,17 @@ class Registry:
         attached = {row[1] for row in self.connection.execute("PRAGMA database_list")}
         if "kept" not in attached:
             path = kept or self.path.with_name("kept.sqlite")
-            self.connection.execute("ATTACH ? AS kept", (str(path),))
-            self.connection.executescript(_KEPT_SCHEMA)
+            with _sqlite_errors(path, "Remove the file, and bring again what it held (modelhub update)."):
+                cursor = self.connection.cursor()  # a connection that reads would name its own file
+                cursor.execute("ATTACH ? AS kept", (str(path),))
+                cursor.executescript(_KEPT_SCHEMA)
 
     # Writing
+
+    def _prepare_for_writing(self) -> None:
+        self._attach_kept()
+        for name in ("main", "kept"):
+            self.connection.execute(f"PRAGMA {name}.cache_spill = {_UNSPILLED_PAGES}")
 
     @contextmanager
     def transaction(self, *, is_dry_run: bool = False) -> Iterator[None]:
@@ -311,6 +369,11 @@ def artifact_from_row(row: Sequence[Any]) -> Artifact:
     )
 
 
+def journal_of(path: Path) -> Path:
+    """The file in which SQLite notes how to take back what is being written."""
+    return path.with_name(f"{path.name}-journal")
+
+
 def _source(**values: Any) -> Source:
     from modelhub.documents import Source  # a search needs none
 
@@ -330,17 +393,19 @@ class _ReadConnection(sqlite3.Connection):
 def _connect(
     database: str, *, uri: bool = False, factory: type[sqlite3.Connection] = sqlite3.Connection
 ) -> sqlite3.Connection:
-    return sqlite3.connect(database, uri=uri, timeout=_BUSY_TIMEOUT_S, isolation_level=None, factory=factory)
+    return sqlite3.connect(
+        database, uri=uri, timeout=_BUSY_TIMEOUT_S, isolation_level=None, factory=factory, check_same_thread=False
+    )
 
 
 @contextmanager
-def _sqlite_errors(path: Path) -> Iterator[None]:
+def _sqlite_errors(path: Path, remedy: str = "Or remove the file: it is built anew.") -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as exc:
         raise StorageError(
             f"The registry {path} cannot be used: {exc}.",
-            hint="Check the folder, set MODELHUB_HOME to another one, or remove the file: it is built anew.",
+            hint=f"Check the folder, or set MODELHUB_HOME to another one. {remedy}",
         ) from exc
     except UnicodeEncodeError as exc:
         # A word of the command line whose bytes the locale's encoding does not know.

@@ -88,5 +88,8 @@ class UpdateResult:
             "removed": len(self.changes.removed),
             "unchanged": self.changes.unchanged,
             "total": self.changes.total,
+            "added_keys": list(self.changes.added),
+            "changed_keys": list(self.changes.changed),
+            "removed_keys": list(self.changes.removed),
             "diagnostics": [item.to_dict() for item in self.diagnostics],
         }

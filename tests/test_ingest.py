@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import lzma
+import os
 import tarfile
 import zipfile
 import zlib
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 
 from modelhub.artifacts import ArtifactKey
 from modelhub.documents import Document, Listing, Unchanged
-from modelhub.errors import NotFoundError, StorageError, UsageError
+from modelhub.errors import NetworkError, NotFoundError, StorageError, UsageError
 from modelhub.facts import Dependency, ModelFacts, Score
 from modelhub.ingest import (
     PageFile,
+    check_is_list,
     read_cards,
     read_metadata,
     read_page,
@@ -183,6 +185,22 @@ def test_what_holds_no_page_is_named(tmp_path: Path, name: str) -> None:
         list(read_cards(path))
 
 
+def test_names_that_are_no_text_are_escaped(tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff.md")
+    folder = write_folder(tmp_path / "cards", {**PAGES, name: card("Odd").encode()})
+    archive = write_tar(tmp_path / "cards.tar", {**PAGES, name: card("Odd").encode()})
+
+    assert documents_of(folder).keys() == documents_of(archive).keys() == {*PAGES, "\\udcff.md"}
+
+
+def test_a_zip_with_a_name_that_is_no_text_is_an_error_of_storage(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "cards.zip", {"\u00e9.md": card().encode()})
+    path.write_bytes(path.read_bytes().replace("\u00e9.md".encode(), b"\xff\xff.md"))
+
+    with pytest.raises(StorageError, match="not a whole zip archive"):
+        list(read_cards(path))
+
+
 def test_what_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="does not exist"):
         list(read_cards(tmp_path / "missing.tar.xz"))
@@ -322,6 +340,7 @@ def test_blank_lines_and_carriage_returns_are_skipped() -> None:
         line(name=...),
         line(name="../../evil"),
         line(name="a\nb"),
+        line(name="a\ud800"),
         line(language="en_US"),
         line(language="../x"),
         line(libVersion=...),
@@ -367,6 +386,42 @@ def test_of_equal_keys_the_first_line_counts() -> None:
     (document,) = listed(line(engine="onnx"), line(engine="openvino"))
 
     assert document.facts.engine == "onnx"
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_of_equal_keys_the_first_line_that_is_ready_counts(is_known: bool) -> None:
+    lines = [line(readyToUse=False), line(checksum="AB"), line(checksum="CD"), line(readyToUse=False)]
+    known = {document.path: document.digest for document in listed(*lines)} if is_known else {}
+
+    last = lines_of(*lines, known=known)[-1]
+
+    assert isinstance(last, Document)
+    assert last.listing == Listing(is_ready=True, checksum="AB", position=2)
+
+
+def test_a_byte_order_mark_costs_no_line() -> None:
+    assert [document.path for document in listed("\ufeff" + line())] == [KEY]
+
+
+@pytest.mark.parametrize(
+    ("text", "trouble"),
+    [
+        ("", "It is empty."),
+        ("\ufeff\n \n", "It is empty."),
+        ('{"error": "AccessDenied"}', "Line 1 has no 'name'"),
+        ("\n<html>\n{}", "Line 2 is not understood"),
+    ],
+)
+def test_an_answer_without_any_artifact_is_no_list(text: str, trouble: str) -> None:
+    with pytest.raises(NetworkError, match="something else than a list of artifacts") as caught:
+        check_is_list(text, source=URI)
+
+    assert trouble in caught.value.message
+    assert caught.value.uri == URI
+
+
+def test_one_artifact_makes_a_list() -> None:
+    check_is_list(f"not json\n{line()}\n", source=URI)
 
 
 def test_the_position_is_that_among_the_lines_of_a_name() -> None:

@@ -13,7 +13,7 @@ from modelhub.diagnostics import Diagnostic
 from modelhub.documents import Changes, Document, Listing, Source, Unchanged
 from modelhub.errors import StorageError
 from modelhub.facts import ModelFacts
-from modelhub.recording import record, record_visit
+from modelhub.recording import record, record_failure, record_visit
 from modelhub.registry import Registry
 
 KEY = "pos_tiny_en_4.0.0_3.0_1656000000000"
@@ -72,7 +72,17 @@ def names_with(registry: Registry, word: str) -> list[str]:
 
 def content(registry: Registry) -> dict[str, list[Any]]:
     """Everything that a registry and its kept texts hold."""
-    tables = ("sources", "models", "artifacts", "documents", "nlu", "labels", "model_text", "kept.texts")
+    tables = (
+        "sources",
+        "models",
+        "artifacts",
+        "documents",
+        "nlu",
+        "labels",
+        "model_text",
+        "kept.sources",
+        "kept.texts",
+    )
     return {table: registry.connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
 
 
@@ -203,7 +213,7 @@ def test_the_last_document_takes_its_artifact_along(registry: Registry) -> None:
 
     left = content(registry)
     assert changes == Changes(removed=(KEY,), total=0)
-    assert {table for table, rows in left.items() if rows} == {"sources"}
+    assert {table for table, rows in left.items() if rows} == {"sources", "kept.sources"}
 
 
 def test_a_document_may_turn_to_another_artifact(registry: Registry) -> None:
@@ -233,7 +243,7 @@ def test_unchanged_documents_are_kept_and_not_written(registry: Registry) -> Non
 
     assert (changes, changes.unchanged) == (Changes(total=2), 2)
     assert content(registry) == before
-    assert registry.connection.total_changes - writes_before == 1  # the source's row: when it was asked
+    assert registry.connection.total_changes - writes_before == 2  # the source's row, here and kept: when it was asked
 
 
 def test_of_two_documents_at_one_path_the_later_counts(registry: Registry) -> None:
@@ -301,14 +311,15 @@ def test_labels_belong_to_the_model_and_go_with_the_card(registry: Registry) -> 
 @pytest.mark.parametrize(
     ("facts", "merit"),
     [
-        ({}, 0.0),
-        ({"supported": True}, 1.0),
-        ({"recommended": True, "supported": True}, 3.0),
-        ({"recommended": True, "deprecated": True}, -2.0),
+        ({}, 1.0),
+        ({"supported": True}, 1.5),
+        ({"recommended": True, "supported": True}, 2.0),
+        ({"recommended": True, "deprecated": True}, -2.5),
+        ({"license": "Licensed"}, 0.0),
     ],
 )
 def test_recommended_models_have_merit_and_deprecated_ones_lack_it(
-    registry: Registry, facts: dict[str, bool], merit: float
+    registry: Registry, facts: dict[str, Any], merit: float
 ) -> None:
     record(registry, CARDS, [document(date="2022-01-01", **facts)])
 
@@ -340,6 +351,37 @@ def test_a_kept_text_is_replaced_and_goes_with_its_document(registry: Registry) 
     assert list(registry.kept_texts(CARDS.uri)) == [(KEY, "new")]
     record(registry, CARDS, [])
     assert list(registry.kept_texts(CARDS.uri)) == []
+
+
+def test_sources_from_outside_are_kept_while_a_text_of_theirs_is(registry: Registry) -> None:
+    asked = replace(METADATA, validator="etag 1", checked_s=1.5)
+    record(registry, asked, [document(text="list")])
+    record(registry, CARDS, [document(text="card")])
+    record(registry, Source(uri="/srv/bare", kind="cards"), [document()])
+    record(registry, SNAPSHOT, [document()])
+    record(registry, replace(asked, checked_s=2.5), [Unchanged(KEY)])
+
+    assert registry.kept_sources() == [replace(asked, checked_s=2.5), CARDS]
+
+
+def test_only_documents_whose_text_is_kept_count_as_known(registry: Registry) -> None:
+    record(registry, CARDS, [document(text="card"), document(OTHER_KEY, text="lost", digest=b"2")])
+    registry.connection.execute("DELETE FROM kept.texts WHERE path = ?", (OTHER_KEY,))
+
+    assert registry.digests(CARDS.uri) == {KEY: b"1", OTHER_KEY: b"2"}
+    assert registry.kept_digests(CARDS.uri) == {KEY: b"1"}
+
+
+def test_half_a_character_is_replaced_and_the_rest_is_stored(registry: Registry) -> None:
+    trouble = Diagnostic(source="a.md", line=1, field="title", code="odd", message="\ud800 is odd.")
+
+    _, diagnostics = record(
+        registry, CARDS, [document(title="Straw \ud800 hats", labels=("\udfff",), diagnostics=(trouble,))]
+    )
+
+    assert facts_of(registry) == ModelFacts(title="Straw ? hats", labels=("?",))
+    assert diagnostics == (replace(trouble, message="? is odd."),)
+    assert names_with(registry, "hats") == ["pos_tiny"]
 
 
 def test_sources_keep_their_texts_apart(registry: Registry) -> None:
@@ -412,6 +454,25 @@ def test_whoever_reads_sees_the_old_until_all_of_the_new_is_there(registry: Regi
     assert titles == ["Old", "New"]
 
 
+def test_readers_wait_for_no_writer_however_much_it_writes(registry: Registry) -> None:
+    keys = [f"m{number}_en_4.0.0_3.0_1656000000000" for number in range(200)]
+    record(registry, CARDS, [document(key, title="Old", text="old") for key in keys])
+
+    with Registry.open(registry.path) as reader:
+        reader.connection.execute("PRAGMA busy_timeout = 0")
+
+        def documents() -> Iterator[Document]:
+            for key in keys:
+                yield document(key, title="x" * 50_000, text="new" * 9_999, digest=b"2")
+            totals.append(reader.total())
+            totals.append(len(reader.kept_text(CARDS.uri, keys[0]) or ""))
+
+        totals: list[int] = []
+        record(registry, CARDS, documents())
+
+    assert totals == [200, 3]
+
+
 def test_two_writers_take_turns(registry: Registry) -> None:
     with Registry.open(registry.path, is_writable=True) as other:
         record(registry, CARDS, [document(title="A")])
@@ -431,12 +492,17 @@ def test_a_registry_that_may_not_be_written_says_so(registry: Registry) -> None:
 
 def test_a_visit_without_news_notes_the_time_and_changes_nothing_else(registry: Registry) -> None:
     record(registry, METADATA, [document(listing=Listing())])
-    later = Source(
-        uri=METADATA.uri, kind="metadata", repository="public/models", validator='"etag"', checked_s=1_700_000_000.5
-    )
+    before = content(registry)
 
-    record_visit(registry, later)
+    record_visit(registry, METADATA.uri, checked_s=1_700_000_000.5)
 
-    assert registry.sources() == [later]
-    assert registry.total() == 1
-    assert registry.is_listed(found(registry), METADATA.uri)
+    assert registry.sources() == [replace(METADATA, checked_s=1_700_000_000.5)]
+    assert {table for table, rows in content(registry).items() if rows != before[table]} == {"sources", "kept.sources"}
+
+
+def test_a_failure_is_remembered_for_a_while(registry: Registry) -> None:
+    record_failure(registry, METADATA.uri, reason="No answer", failed_s=1000.0)
+    reasons = [registry.recent_failure(METADATA.uri, now_s=now_s, within_s=60.0) for now_s in (999, 1001, 1059, 1061)]
+
+    assert reasons == ["", "No answer", "No answer", ""]
+    assert registry.recent_failure(CARDS.uri, now_s=1001, within_s=60.0) == ""

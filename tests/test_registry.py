@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from modelhub.registry import Registry
 CARDS = Source(uri="/srv/cards", kind="cards")
 SNAPSHOT = Source(uri="package:snapshot", kind="snapshot")
 METADATA = Source(uri="https://hub.example/public/models/metadata.json", kind="metadata", repository="public/models")
+
+OTHER_LIST = Source(
+    uri="https://mirror.example/public/models/metadata.json", kind="metadata", repository="public/models"
+)
 
 
 @pytest.fixture
@@ -129,6 +134,26 @@ def test_texts_that_were_deleted_are_not_known(registry: Registry) -> None:
         assert reader.kept_text(CARDS.uri, str(key_of("m"))) is None
 
 
+def test_texts_that_cannot_be_read_are_named_with_what_to_do(registry: Registry) -> None:
+    registry.close()
+    kept = registry.path.with_name("kept.sqlite")
+    kept.write_bytes(b"no database at all " * 100)
+
+    with Registry.open(registry.path) as reader, pytest.raises(StorageError, match=str(kept)) as caught:
+        reader.kept_text(CARDS.uri, "a.md")
+
+    assert "bring again what it held" in caught.value.hint
+
+
+def test_a_registry_may_be_read_from_another_thread(registry: Registry) -> None:
+    record(registry, CARDS, [document(key_of("m"), text="page")])
+
+    with Registry.open(registry.path) as reader, ThreadPoolExecutor(1) as threads:
+        assert threads.submit(reader.total).result() == 1
+        assert threads.submit(reader.kept_text, CARDS.uri, str(key_of("m"))).result() == "page"
+        assert reader.kept_text(CARDS.uri, str(key_of("m"))) == "page"
+
+
 # Artifacts
 
 
@@ -174,13 +199,31 @@ def test_the_facts_of_an_unknown_artifact_are_empty(registry: Registry) -> None:
     assert registry.facts(Artifact(key=key_of("m"))) == ModelFacts()
 
 
-def test_only_what_a_list_names_is_listed(registry: Registry) -> None:
-    record(registry, SNAPSHOT, [document(key_of("m")), document(key_of("other"))])
-    record(registry, METADATA, [document(key_of("m"), listing=Listing())])
+def test_an_artifact_is_listed_as_one_list_says_whatever_others_say(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document(key_of("m")), document(key_of("unlisted"))])
+    record(registry, METADATA, [document(key_of("m"), listing=Listing(True, "AB", 3))])
+    record(registry, OTHER_LIST, [document(key_of("m"), listing=Listing(False, "CD", 4))])
+    subject = Artifact(key=key_of("m"), is_listed=False, engine="onnx")
 
-    assert registry.is_listed(Artifact(key=key_of("m")), METADATA.uri)
-    assert not registry.is_listed(Artifact(key=key_of("other")), METADATA.uri)
-    assert not registry.is_listed(Artifact(key=key_of("m")), "https://elsewhere.example/metadata.json")
+    assert registry.as_listed(subject, METADATA.uri) == Artifact(
+        key=key_of("m"), engine="onnx", is_ready=True, checksum="AB", position=3
+    )
+    assert registry.as_listed(subject, OTHER_LIST.uri) == Artifact(
+        key=key_of("m"), engine="onnx", is_ready=False, checksum="CD", position=4
+    )
+    assert registry.as_listed(Artifact(key=key_of("unlisted")), METADATA.uri) is None
+    assert registry.as_listed(subject, "https://elsewhere.example/metadata.json") is None
+
+
+def test_what_only_some_lists_name_is_known_without_the_others(registry: Registry) -> None:
+    record(registry, METADATA, [document(key_of("m"), listing=Listing())])
+    record(registry, OTHER_LIST, [document(key_of("m"), listing=Listing()), document(key_of("o"), listing=Listing())])
+    both = [uri for _, uri, _ in registry.lists()]
+
+    assert registry.lists() == [(1, METADATA.uri, "public/models"), (2, OTHER_LIST.uri, "public/models")]
+    assert registry.is_known_without(Artifact(key=key_of("m")), [OTHER_LIST.uri])
+    assert not registry.is_known_without(Artifact(key=key_of("o")), [OTHER_LIST.uri])
+    assert not registry.is_known_without(Artifact(key=key_of("m")), both)
 
 
 # Words and names
@@ -200,7 +243,16 @@ def test_tasks_come_with_the_most_frequent_first(registry: Registry) -> None:
         ],
     )
 
-    assert registry.tasks() == ["Frequent", "Middling", "Rare"]
+    assert registry.values_of("task") == ["Frequent", "Middling", "Rare"]
+
+
+@pytest.mark.parametrize(("field", "values"), [("language", ["en", "de"]), ("engine", ["onnx"])])
+def test_values_come_with_the_most_frequent_first(registry: Registry, field: str, values: list[str]) -> None:
+    record(
+        registry, SNAPSHOT, [document(key_of("a"), engine="onnx"), document(key_of("b")), document(key_of("c", "de"))]
+    )
+
+    assert registry.values_of(field) == values
 
 
 def test_every_name_is_there_once(registry: Registry) -> None:
