@@ -1,18 +1,21 @@
 # Two commands do everything on a machine with Python 3.10 or newer and make:
 #   make demo    the main job, shown without any network once the packages are installed
-#   make test    the tests
+#   make test    the tests, but for the slow ones (make slow)
 # Each makes a virtual environment of its own in this folder and touches no other Python.
 
 PYTHON ?= python3
 
-.PHONY: demo test lint snapshot clean
+.PHONY: demo test slow lint snapshot clean
 
 demo:
 	@$(PYTHON) scripts/make_venv.py .venv-demo .
 	@.venv-demo/bin/modelhub demo
 
 test: .venv-test
-	@.venv-test/bin/python -m pytest --cov --cov-report=term
+	@.venv-test/bin/python -m pytest -n auto --cov --cov-report=term
+
+slow: .venv-test
+	@.venv-test/bin/python -m pytest -m slow
 
 lint: .venv-dev
 	@.venv-dev/bin/ruff check .

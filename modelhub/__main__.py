@@ -1,15 +1,90 @@
-"""``python -m modelhub``, and the console script."""
+"""``python -m modelhub`` and the console script: one command as a process, which ends with its exit status."""
+
+from __future__ import annotations
 
 import gc
+import signal
+import sys
+from collections.abc import Sequence
+
+from modelhub.errors import ModelHubError, StorageError, UsageError
+
+_INTERRUPTED = 130
+_TERMINATED = 143
 
 
-def main() -> None:
-    """Run the command line."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process."""
     # Importing a command line makes many objects and no garbage: looking for some would cost a search 5 ms of its 100.
     gc.set_threshold(100_000)
-    from modelhub.cli import main as run
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    sys.exit(_run(words))
 
-    run()
+
+def _run(words: Sequence[str]) -> int:
+    import click
+
+    try:
+        return _answer(words)
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return _INTERRUPTED
+    except Exception as exc:
+        return _tell_failure(exc, words)
+
+
+def _answer(words: Sequence[str]) -> int:
+    import click
+
+    from modelhub.cli import cli
+
+    try:
+        status = cli.main(list(words), prog_name="modelhub", standalone_mode=False)
+    except click.ClickException as exc:
+        name = _command_in(words)
+        hint = f"modelhub {name + ' ' if name else ''}--help"
+        status = _tell(UsageError(exc.format_message(), hint=hint), words)
+    if sys.stdout:
+        sys.stdout.flush()
+    return int(status or 0)
+
+
+def _command_in(words: Sequence[str]) -> str:
+    from modelhub.cli import cli
+
+    return next((word for word in words if word in cli.commands), "")
+
+
+def _tell(error: ModelHubError, words: Sequence[str]) -> int:
+    """An error that ended no command of ours, told as those of the commands are."""
+    from modelhub.output import Answer, Output
+
+    output = Output(is_json="--json" in words, is_verbose="-vv" in words)
+    if output.is_json:
+        output.envelope(_command_in(words), Answer(data={}, errors=(error,)))
+    output.failure(error)
+    return error.exit_status
+
+
+def _tell_failure(exc: Exception, words: Sequence[str]) -> int:
+    """What no part of us has foreseen: standard output that cannot be written, or a fault of ours."""
+    from modelhub.output import drop_stdout
+
+    if isinstance(exc, BrokenPipeError):
+        drop_stdout()
+        return 0
+    error: ModelHubError
+    if isinstance(exc, OSError):
+        drop_stdout()
+        error = StorageError(f"The output cannot be written: {exc.strerror or exc}.")
+    else:
+        hint = "Run it again with -vv, and report what you see."
+        error = ModelHubError(f"This is a fault of modelhub: {exc!r}.", hint=hint)
+    error.__cause__ = exc
+    return _tell(error, words)
 
 
 if __name__ == "__main__":

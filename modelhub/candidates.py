@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from modelhub.artifacts import Artifact
+from modelhub.artifacts import Artifact, ArtifactKey
 from modelhub.catalogue import Catalogue
 from modelhub.config import Config
 from modelhub.errors import AmbiguousError, NotFoundError
-from modelhub.locations import located
+from modelhub.locations import adopted, list_uris, located
 from modelhub.public_hub import PUBLIC_REPOSITORY
 from modelhub.references import Reference
-from modelhub.resolver import Resolution, Runtime, choose, resolve
+from modelhub.resolver import Resolution, Runtime, Verdict, resolve
 
 _NEAREST = 3
 _MEANT_SHOWN = 8
@@ -28,32 +29,57 @@ class Candidates:
     def of(self, reference: Reference) -> list[Artifact]:
         """All artifacts that the reference's name, key, page, NLU reference or Hugging Face name may mean.
 
+        A zip that was named by its URI is one, whether anybody knows it or not.
+
         Raises:
             NotFoundError: There is none; the nearest names are named.
+            NotAllowedError: The zip lies on no hub that is configured.
         """
+        if reference.uri and reference.key:
+            return [adopted(Artifact(key=reference.key), reference.uri, self._config)]
         found = self._known(reference)
-        if reference.key and all(artifact.key != reference.key for artifact in found):
-            # A key says all that a download needs, whether a list or card knows it or not.
-            found.append(Artifact(key=reference.key, repository=reference.repository or PUBLIC_REPOSITORY))
         if not found:
-            raise self._not_found(reference)
+            raise self.not_found(reference)
         return [located(artifact, self._config) for artifact in found]
 
-    def resolve(self, reference: Reference, runtime: Runtime) -> Resolution:
+    def knows(self, key: ArtifactKey) -> bool:
+        """Whether a card, or a list of a hub in use, names a key."""
+        return any(artifact.key == key for artifact in self._named(key.name))
+
+    def resolve(self, reference: Reference, runtime: Runtime, *, is_lenient: bool = False) -> Resolution:
         """The artifact that a reference means, as far as the registry knows now.
+
+        Args:
+            reference: What was asked for.
+            runtime: What to be compatible with.
+            is_lenient: Whether what is not ready, or not listed, counts all the same.
 
         Raises:
             NotFoundError: There is none, or several (``AmbiguousError``).
             IncompatibleError: None of them suits the runtime.
+            NotAllowedError: The zip lies on no hub that is configured.
         """
+        if reference.key and (reference.uri or not self.knows(reference.key)):
+            return self._as_written(reference, reference.key)
         found = self.of(reference)
+        if is_lenient:
+            found = [replace(artifact, is_ready=True, is_listed=True) for artifact in found]
         if reference.name == found[0].name:
             return resolve(reference, found, runtime)
         if reference.page and len(found) == 1:
             return resolve(Reference(name=found[0].name, key=found[0].key), found, runtime)
-        if len({(artifact.repository, artifact.name, artifact.language) for artifact in found}) == 1:
-            return choose(found, runtime)
         return _choose_model(reference, found, runtime)
+
+    def _as_written(self, reference: Reference, key: ArtifactKey) -> Resolution:
+        """A key or URI says all that a download needs: the hub may have what no list or card names."""
+        if reference.uri:
+            (artifact,) = self.of(reference)
+        else:
+            plain = Artifact(key=key, repository=reference.repository or PUBLIC_REPOSITORY)
+            artifact = located(plain, self._config)
+        notes = () if self.knows(key) else (f"{key} is in no list and on no card that is known here.",)
+        verdict = Verdict(artifact=artifact, is_taken=True, reason="taken as it is written")
+        return Resolution(artifact=artifact, verdicts=(verdict,), notes=notes)
 
     def _known(self, reference: Reference) -> list[Artifact]:
         registry = self._catalogue.registry
@@ -63,14 +89,28 @@ class Candidates:
             found = registry.named(reference.name) or registry.with_nlu(reference.name)
         if not found and reference.repository:
             found = registry.with_origin(f"{reference.repository}/{reference.name}")
-        return self._catalogue.mark_listed(found)
+        return self._catalogue.mark_listed(self._here(found))
 
-    def _not_found(self, reference: Reference) -> NotFoundError:
+    def _named(self, name: str) -> Sequence[Artifact]:
+        return self._here(self._catalogue.registry.named(name))
+
+    def _here(self, artifacts: Sequence[Artifact]) -> Sequence[Artifact]:
+        """The artifacts without those that only the list of a hub that is not in use names."""
+        registry = self._catalogue.registry
+        others = [uri for _, uri, name in registry.lists() if uri not in list_uris(name, self._config)]
+        return [artifact for artifact in artifacts if not others or registry.is_known_without(artifact, others)]
+
+    def not_found(self, reference: Reference) -> NotFoundError:
+        """What to say of a reference that means nothing: with what is nearest to it."""
         if reference.page:
             return NotFoundError(f"No model is known to have the page {reference}.", hint="Try modelhub update.")
+        if reference.key:
+            builds = [str(artifact.key) for artifact in self._named(reference.name)]
+            hint = f"Known builds: {', '.join(builds[:_MEANT_SHOWN])}." if builds else "modelhub search finds models."
+            return NotFoundError(f"No build is known as {reference.key}.", hint=hint, nearest=builds)
         nearest = self._nearest(reference.name)
         hint = f"Did you mean {' or '.join(nearest)}?" if nearest else "modelhub search WORDS finds models."
-        return NotFoundError(f"No model is called {reference.name}.", hint=hint, nearest=nearest)
+        return NotFoundError(f"No model is called {reference}.", hint=hint, nearest=nearest)
 
     def _nearest(self, name: str) -> list[str]:
         """References of the models whose names are most like a name that does not exist."""
@@ -79,7 +119,7 @@ class Candidates:
         registry = self._catalogue.registry
         # The hub's pages and zips are called name_language, so that is what people copy.
         stem, _, language = name.rpartition("_")
-        if any(artifact.language == language for artifact in registry.named(stem)):
+        if any(artifact.language == language for artifact in self._named(stem)):
             return [f"{stem}:{language}"]
         matches = process.extract(
             name,
@@ -89,7 +129,7 @@ class Candidates:
             limit=_NEAREST,
             score_cutoff=_LIKENESS_PERCENT,
         )
-        return [match for match, _, _ in matches]
+        return [match for match, _, _ in matches if self._named(match)]
 
 
 def _choose_model(reference: Reference, found: Sequence[Artifact], runtime: Runtime) -> Resolution:
@@ -103,10 +143,8 @@ def _choose_model(reference: Reference, found: Sequence[Artifact], runtime: Runt
     asked = [artifact for artifact in spoken if artifact.repository == reference.repository]
     inside = asked or [artifact for artifact in spoken if artifact.repository == PUBLIC_REPOSITORY] or spoken
     if len({artifact.name for artifact in inside}) == 1:
-        repository = reference.repository if asked else ""
-        return resolve(
-            Reference(name=inside[0].name, language=reference.language, repository=repository), inside, runtime
-        )
+        alias = replace(reference, name=inside[0].name, page="", repository=reference.repository if asked else "")
+        return resolve(alias, inside, runtime)
     meant = list(dict.fromkeys(artifact.reference for artifact in inside))
     more = f" and {len(meant) - _MEANT_SHOWN} more" if len(meant) > _MEANT_SHOWN else ""
     raise AmbiguousError(

@@ -7,9 +7,7 @@ the commands, so that ``--help`` and a search pay only for what they use.
 from __future__ import annotations
 
 import functools
-import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,15 +19,14 @@ from modelhub import __version__
 from modelhub.errors import ModelHubError, UsageError
 
 if TYPE_CHECKING:
+    from modelhub.cache import Entry
     from modelhub.hub import Hub
     from modelhub.output import Answer, Output
+    from modelhub.results import UpdateResult
 
     Outcome = tuple[Answer, Callable[[Output], None]]
 
 _PARTIAL = 3
-_INTERRUPTED = 130
-_TERMINATED = 143
-_INTEGRITY = 6
 
 _COMMON_OPTIONS = (
     click.Option(["--json", "is_json"], is_flag=True, help="Print one JSON object."),
@@ -61,10 +58,10 @@ class _Size(click.ParamType[int]):
     _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", str(value).strip().lower())
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])b?|b)", str(value).strip().lower())
         if match is None:
             self.fail(f"{value!r} is not a size such as 500MB.", param, ctx)
-        return int(float(match[1]) * 1000 ** self._POWERS[match[2]])
+        return int(float(match[1]) * 1000 ** self._POWERS[match[2] or ""])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -109,7 +106,7 @@ def _run(
     verbosity: int,
 ) -> int:
     from modelhub.hub import Hub
-    from modelhub.output import Answer, Output
+    from modelhub.output import Answer, Output, drop_stdout
 
     output = Output(is_json=is_json, is_quiet=is_quiet, is_verbose=verbosity > 1)
     try:
@@ -125,7 +122,8 @@ def _run(
         if is_json:
             output.envelope(name, answer)
     except BrokenPipeError:  # here, because click makes status 1 of it
-        return _end_quietly()
+        drop_stdout()
+        return 0
     finally:
         output.progress.pause()
     for error in answer.errors:
@@ -157,9 +155,10 @@ def _status_of(errors: Sequence[ModelHubError], done: int) -> int:
 @click.option("--since", default="", help="Published then or later: YYYY[-MM[-DD]].")
 @click.option("--limit", type=click.IntRange(min=0), default=25, show_default=True, help="Number of models; 0: all.")
 def search_command(hub: Hub, output: Output, text: Sequence[str], **filters: Any) -> Outcome:
-    """Find models by words and filters; without a network.
+    """Find models by words and filters.
 
-    All words must occur, in name, title, task, tags, labels or class; the beginning of a word is enough.
+    Never waits for a network. All words should occur, in name, title, task, tags, labels or class; the beginning of a
+    word is enough.
     """
     from modelhub.output import Answer
     from modelhub.views import view_search
@@ -182,16 +181,18 @@ def search_command(hub: Hub, output: Output, text: Sequence[str], **filters: Any
 def show_command(
     hub: Hub, output: Output, reference: str, language: str | None, is_card: bool, flavour: str | None, is_loaded: bool
 ) -> Outcome:
-    """All that is known of a model: facts, labels, builds; its page; code that uses it."""
+    """Show all that is known of a model, or code that uses it."""
     from modelhub.output import Answer
-    from modelhub.views import view_show
+    from modelhub.views import view_card, view_show
 
     if is_loaded and not flavour:
         raise UsageError("--load goes with --code.", hint=f"modelhub show {reference} --code python --load")
+    if is_card and flavour:
+        raise UsageError("--card and --code are two questions.", hint="Ask one after the other.")
     shown = hub.show(reference, language)
     if is_card:
         text = hub.card_text(shown.artifact)
-        return Answer(data={**shown.to_dict(), "card": text}), lambda output: output.markdown(text)
+        return Answer(data={**shown.to_dict(), "card": text}), lambda output: view_card(output, text)
     if flavour:
         code = hub.snippet(shown, flavour, is_loaded=is_loaded)
         highlighted = {"nlu": "python"}.get(flavour, flavour)
@@ -202,7 +203,10 @@ def show_command(
 @_command("guide")
 @click.argument("task", nargs=-1)
 def guide_command(hub: Hub, output: Output, task: Sequence[str]) -> Outcome:
-    """How to choose a model for a task; without a task, which guides there are."""
+    """Tell how to choose a model for a task.
+
+    Without a task: which guides there are.
+    """
     from modelhub.output import Answer
     from modelhub.views import view_guide
 
@@ -230,7 +234,7 @@ def guide_command(hub: Hub, output: Output, task: Sequence[str]) -> Outcome:
 @click.argument("language", required=False)
 @click.option("--explain", "is_explained", is_flag=True, help="Show every candidate and why it was (not) taken.")
 def resolve_command(hub: Hub, output: Output, reference: str, language: str | None, is_explained: bool) -> Outcome:
-    """The URI of the one artifact that Spark NLP itself would take."""
+    """Print the URI that Spark NLP itself would take."""
     from modelhub.output import Answer
     from modelhub.views import view_resolve
 
@@ -251,7 +255,7 @@ def resolve_command(hub: Hub, output: Output, reference: str, language: str | No
 @click.argument("reference")
 @click.argument("language", required=False)
 def path_command(hub: Hub, output: Output, reference: str, language: str | None) -> Outcome:
-    """The folder of a model that is in the cache; asks no network."""
+    """Print the folder of a model in the cache; no network."""
     from modelhub.output import Answer
 
     path = hub.path(reference, language)
@@ -265,16 +269,21 @@ def path_command(hub: Hub, output: Output, reference: str, language: str | None)
 @click.argument("words", nargs=-1, required=True, metavar="REF [LANG] …")
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Say what would be downloaded, and do nothing.")
 def pull_command(hub: Hub, output: Output, words: Sequence[str], is_dry_run: bool) -> Outcome:
-    """Bring models into the cache, whole, or find them there; prints their folders."""
+    """Bring models into the cache, whole, or find them there.
+
+    Prints their folders.
+    """
     from modelhub.output import Answer
     from modelhub.references import parse_words
     from modelhub.views import view_plan, view_pull
 
     done, errors = [], []
-    for reference in parse_words(words):
+    references = parse_words(words)
+    for reference in references:
         try:
             done.append(hub.plan_pull(reference) if is_dry_run else hub.pull(reference))
         except ModelHubError as exc:
+            exc.subject = str(reference) if len(references) > 1 else ""
             errors.append(exc)
     view = view_plan if is_dry_run else view_pull
     data = {"models": [model.to_dict() for model in done]} if done else {}
@@ -286,7 +295,10 @@ def pull_command(hub: Hub, output: Output, words: Sequence[str], is_dry_run: boo
 
 @_command("list", "cache")
 def list_command(hub: Hub, output: Output) -> Outcome:
-    """What is in the cache, with sizes; also what Spark NLP itself put there."""
+    """List what is in the cache.
+
+    Also what Spark NLP itself put there.
+    """
     from modelhub.output import Answer
     from modelhub.views import view_entries
 
@@ -299,15 +311,19 @@ def list_command(hub: Hub, output: Output) -> Outcome:
 @click.argument("words", nargs=-1, metavar="[REF …]")
 @click.option("--deep", "is_deep", is_flag=True, help="Read every byte and compare its CRC-32.")
 def verify_command(hub: Hub, output: Output, words: Sequence[str], is_deep: bool) -> Outcome:
-    """Look whether the models in the cache are whole; exit status 6 if one is not."""
+    """Look whether the models in the cache are whole.
+
+    Exit status 6 if one is not.
+    """
     from modelhub.output import Answer
     from modelhub.references import parse_words
     from modelhub.views import view_verify
 
     entries = hub.verify(parse_words(words), is_deep=is_deep)
-    status = _INTEGRITY if any(entry.state != "good" for entry in entries) else 0
+    errors = [entry.damage() for entry in entries if not entry.is_good]
     data = {"entries": [entry.to_dict() for entry in entries]}
-    return Answer(data=data, exit_status=status), lambda output: view_verify(output, entries)
+    answer = Answer(data=data, errors=errors, exit_status=errors[0].exit_status if errors else 0)
+    return answer, lambda output: view_verify(output, entries)
 
 
 @_command("rm", "cache", "wait")
@@ -315,23 +331,26 @@ def verify_command(hub: Hub, output: Output, words: Sequence[str], is_deep: bool
 @click.option("--yes", "is_agreed", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Say what would be removed, and do nothing.")
 def rm_command(hub: Hub, output: Output, words: Sequence[str], is_agreed: bool, is_dry_run: bool) -> Outcome:
-    """Remove models from the cache: every build that a reference means."""
+    """Remove models from the cache.
+
+    Every build that a reference means.
+    """
     from modelhub.output import Answer
     from modelhub.references import parse_words
-    from modelhub.views import view_entries
+    from modelhub.views import view_removed
 
     references = parse_words(words)
     entries = hub.entries_of(references)
     if not (is_dry_run or is_agreed):
-        _ask(output, f"Remove {', '.join(str(entry.key) for entry in entries)}?")
+        _ask(output, entries)
     if not is_dry_run:
         entries = hub.remove(references)
     data = {"entries": [entry.to_dict() for entry in entries], "removed": not is_dry_run}
-    return Answer(data=data), lambda output: view_entries(output, entries)
+    return Answer(data=data), lambda output: view_removed(output, entries, is_dry_run=is_dry_run)
 
 
-def _ask(output: Output, question: str) -> None:
-    """Go on only if somebody at a terminal agrees.
+def _ask(output: Output, entries: Sequence[Entry]) -> None:
+    """Go on with removing only if somebody at a terminal agrees.
 
     Raises:
         UsageError: Nobody is there to ask.
@@ -339,7 +358,10 @@ def _ask(output: Output, question: str) -> None:
     """
     if output.is_json or not sys.stdin.isatty():
         raise UsageError("Nobody can be asked whether to remove.", hint="Add --yes.")
-    if not click.confirm(question, err=True):
+    from modelhub.output import bytes_text, clean
+
+    what = ", ".join(f"{clean(str(entry.key))} ({bytes_text(entry.size_bytes)})" for entry in entries)
+    if not click.confirm(f"Remove {what}?", err=True):
         raise ModelHubError("Nothing was removed.")
 
 
@@ -353,65 +375,43 @@ def _ask(output: Output, question: str) -> None:
 def update_command(
     hub: Hub, output: Output, repositories: Sequence[str], cards: Sequence[Path], is_dry_run: bool
 ) -> Outcome:
-    """Bring the registry up to date: from the hub's metadata.json, or from model cards."""
+    """Learn of newer models from the hub, or from cards."""
     from modelhub.output import Answer
     from modelhub.views import view_update
 
-    results = [hub.update_cards(path, is_dry_run=is_dry_run) for path in cards]
+    steps = [functools.partial(hub.update_cards, path) for path in cards]
     if repositories or not cards:
-        results += hub.update(repositories, is_dry_run=is_dry_run)
-    totals = [result.to_dict() for result in results]
-    data = {
-        **{name: sum(item[name] for item in totals) for name in ("added", "changed", "removed")},
-        "unchanged": totals[-1]["unchanged"],
-        "total": totals[-1]["total"],
-        "diagnostics": [diagnostic for item in totals for diagnostic in item["diagnostics"]],
-        "sources": [item["source"] for item in totals],
+        steps += [functools.partial(hub.update, name) for name in repositories or hub.config.repositories]
+    results, errors = [], []
+    for step in steps:
+        try:
+            results.append(step(is_dry_run=is_dry_run))
+        except ModelHubError as exc:
+            exc.subject = str(step.args[0]) if len(steps) > 1 else ""
+            errors.append(exc)
+    answer = Answer(data=_sum(results), errors=errors, exit_status=_status_of(errors, len(results)))
+    return answer, lambda output: view_update(output, results)
+
+
+def _sum(results: Sequence[UpdateResult]) -> dict[str, Any]:
+    """The data of several updates as one; counts of the whole registry are those after the last."""
+    if not results:
+        return {}
+    parts = [result.to_dict() for result in results]
+    summed = {
+        name: sum((part[name] for part in parts), start=type(value)())
+        for name, value in parts[0].items()
+        if name not in ("source", "unchanged", "total")
     }
-    return Answer(data=data), lambda output: view_update(output, results)
+    last = parts[-1]
+    return {**summed, "unchanged": last["unchanged"], "total": last["total"], "sources": [p["source"] for p in parts]}
 
 
 @_command("demo")
 def demo_command(hub: Hub, output: Output) -> Outcome:
-    """Show the main job without any network: find, resolve, pull, verify, list."""
+    """Show the main job without any network."""
     from modelhub.demo import run_demo
     from modelhub.output import Answer
 
     steps = run_demo(output)
     return Answer(data={"steps": steps}), lambda output: None
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave the process with its exit status."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
-    try:
-        status = cli.main(words, prog_name="modelhub", standalone_mode=False)
-        sys.stdout.flush()
-    except click.ClickException as exc:
-        status = _show_usage(exc, words)
-    except click.exceptions.Exit as exc:
-        status = exc.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        status = _INTERRUPTED
-    except BrokenPipeError:
-        status = _end_quietly()
-    sys.exit(status or 0)
-
-
-def _end_quietly() -> int:
-    """The reader of a pipe has seen enough; Python must not complain about it at exit either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
-
-def _show_usage(exc: click.ClickException, words: Sequence[str]) -> int:
-    if "--json" in words:
-        from modelhub.output import Answer, Output
-
-        name = next((word for word in words if word in cli.commands), "")
-        error = UsageError(exc.format_message(), hint=f"modelhub {name} --help".replace("  ", " "))
-        Output(is_json=True).envelope(name, Answer(data={}, errors=(error,)))
-    exc.show()
-    return exc.exit_code

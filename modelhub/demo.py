@@ -36,13 +36,13 @@ _CLASS = "com.johnsnowlabs.nlp.annotators.classifier.dl.BertForTokenClassificati
 _STAND_IN = b"A stand-in of modelhub demo: there are no weights here, and Spark NLP cannot load it.\n"
 
 _STEPS: tuple[tuple[str, str], ...] = (
-    ("Find a model among thousands, without a network:", "search pos --lang en --limit 6"),
+    ("Find a model among thousands, without a network:", "search bert pos --lang en --max-size 50MB --limit 6"),
     ("See what it is:", "show bert_pos_4L_weight_decay"),
-    ("Learn what the hub has (here a hub in a folder, with stand-ins for five models):", "update"),
     (
-        "See which build Spark NLP 4.2 would take, and why:",
-        "resolve bert_pos_4L_weight_decay en --sparknlp 4.2.0 --explain",
+        "Of several builds see which one Spark NLP 3.4.4 would take, and why:",
+        "resolve spellcheck_dl en --sparknlp 3.4.4 --spark 3.0.1 --explain --no-update",
     ),
+    ("Learn what the hub has (here a hub in a folder, with stand-ins for five models):", "update"),
     ("Bring it into the cache, whole:", "pull bert_pos_4L_weight_decay en"),
     ("Once more costs nothing:", "pull bert_pos_4L_weight_decay:en"),
     ("A pipeline too:", "pull demo_pos_pipeline"),
@@ -93,6 +93,7 @@ def _environment(folder: Path) -> dict[str, str]:
         cache=folder / "cache_pretrained",
         home=folder / "home",
         hub=(folder / "hub").as_uri(),
+        repositories=PUBLIC_REPOSITORY,
         sparknlp="5.5.3",
         spark="3.5.1",
     )

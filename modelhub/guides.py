@@ -78,6 +78,11 @@ class TaskGuide:
     recommended: tuple[Recommendation, ...]
     diagnostics: tuple[Diagnostic, ...]
 
+    def is_about(self, task: str) -> bool:
+        """Whether one of the sub-tasks has these words, in small letters, such as ``ner`` or ``part-of-speech``."""
+        words = set(re.findall(r"[\w-]+", task))
+        return any(words <= set(re.findall(r"[\w-]+", item.sub_task.lower())) for item in self.recommended)
+
 
 def is_guide(front_matter: Mapping[str, Any]) -> bool:
     """Whether a page with this front matter is a task guide; everything else is taken for a card."""

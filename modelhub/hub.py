@@ -7,16 +7,22 @@ is to ``on_progress``. What only some of them need is imported by those: a searc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelhub.artifacts import Artifact, ArtifactKey
+from modelhub.artifacts import Artifact
 from modelhub.catalogue import Catalogue
 from modelhub.config import Config, load_config
-from modelhub.errors import IncompatibleError, IntegrityError, ModelHubError, NotFoundError, OfflineError, UsageError
-from modelhub.locations import allowed, located
+from modelhub.errors import (
+    IncompatibleError,
+    ModelHubError,
+    NotFoundError,
+    OfflineError,
+    UsageError,
+)
+from modelhub.locations import list_uris, located
 from modelhub.public_hub import PUBLIC_REPOSITORY
 from modelhub.resolver import Resolution, Runtime, resolve
 from modelhub.search_query import SearchQuery
@@ -24,13 +30,14 @@ from modelhub.searching import SearchResult, search
 from modelhub.versions import Version
 
 if TYPE_CHECKING:
-    from modelhub.cache import Cache, Entry, Manifest
+    from modelhub.cache import Cache, Entry
+    from modelhub.cached_models import CachedModels
     from modelhub.candidates import Candidates
     from modelhub.guides import TaskGuide
+    from modelhub.installing import Installer
     from modelhub.progress import ProgressCallback
     from modelhub.references import Reference
     from modelhub.results import PulledModel, ShownModel, UpdateResult
-    from modelhub.transfer import Download
 
 
 class Hub:
@@ -86,7 +93,21 @@ class Hub:
         """The cache of the settings."""
         from modelhub.cache import Cache
 
-        return Cache(self.config.cache, readonly=self.config.cache_readonly, wait_s=self.config.wait)
+        return Cache(
+            self.config.cache, readonly=self.config.cache_readonly, wait_s=self.config.wait, on_wait=self._note
+        )
+
+    @cached_property
+    def _cached(self) -> CachedModels:
+        from modelhub.cached_models import CachedModels
+
+        return CachedModels(self.cache, self._candidates)
+
+    @cached_property
+    def _installer(self) -> Installer:
+        from modelhub.installing import Installer
+
+        return Installer(self.config, self.cache, self._catalogue, self._on_progress)
 
     # Finding
 
@@ -95,12 +116,22 @@ class Hub:
 
         Args:
             text: Words, all of which must occur.
-            filters: Any further field of :class:`modelhub.searching.SearchQuery`.
+            filters: Any further field of :class:`modelhub.search_query.SearchQuery`.
 
         Raises:
             UsageError: A filter cannot be understood.
         """
-        result = search(self._catalogue.registry, SearchQuery(text=text, **filters), self.runtime)
+        unknown = sorted(filters.keys() - {field.name for field in fields(SearchQuery)})
+        if unknown:
+            known = ", ".join(field.name for field in fields(SearchQuery))
+            raise UsageError(f"There is no filter {unknown[0]!r}.", hint=f"There are {known}.")
+        result = search(
+            self._catalogue.registry,
+            SearchQuery(text=text, **filters),
+            self.runtime,
+            hidden=self._hidden_lists(),
+            mark_listed=self._catalogue.mark_listed,
+        )
         models = (replace(model, artifact=located(model.artifact, self.config)) for model in result.models)
         return replace(result, models=tuple(models))
 
@@ -118,13 +149,14 @@ class Hub:
             resolution = self._candidates.resolve(parsed, self.runtime)
         except IncompatibleError as exc:
             problem = exc.message
-            candidates = [replace(item, is_ready=True, is_listed=True) for item in self._candidates.of(parsed)]
-            resolution = resolve(parsed, candidates, Runtime())
+            resolution = self._candidates.resolve(parsed, Runtime(), is_lenient=True)
         artifact = resolution.artifact
         registry = self._catalogue.registry
+        if parsed.key and not self._candidates.knows(parsed.key):
+            raise self._candidates.not_found(parsed)
         versions = [
             located(other, self.config)
-            for other in registry.named(artifact.name)
+            for other in self._catalogue.mark_listed(registry.named(artifact.name))
             if (other.language, other.repository) == (artifact.language, artifact.repository)
         ]
         return ShownModel(
@@ -184,16 +216,19 @@ class Hub:
         return [title for _, _, title in self._catalogue.registry.guides()]
 
     def guide(self, task: str) -> TaskGuide:
-        """The guide to a task, by its title or the beginning of it.
+        """The guide to a task, by the beginning of its title or by a sub-task (``ner``).
 
         Raises:
             NotFoundError: There is none.
         """
         from modelhub.guides import parse_guide  # brings yaml
 
-        for source, path, title in self._catalogue.registry.guides():
-            if title.lower().startswith(task.strip().lower()) and (text := self._catalogue.text_of(source, path)):
-                return parse_guide(text, source=path)
+        wanted = task.strip().lower()
+        for source, path, _ in self._catalogue.registry.guides():
+            if text := self._catalogue.text_of(source, path):
+                guide = parse_guide(text, source=path)
+                if guide.task.lower().startswith(wanted) or guide.is_about(wanted):
+                    return guide
         raise NotFoundError(f"There is no guide to {task!r}.", hint=f"Guides: {', '.join(self.guides()) or 'none'}.")
 
     # Resolving
@@ -234,18 +269,19 @@ class Hub:
             IncompatibleError: What is in the cache does not suit the runtime.
         """
         parsed = _parsed(reference, language)
-        folders = dict(self.cache.folders())
-        cached = [Artifact(key=key) for key in folders if _is_meant(key, parsed)]
-        if not cached:
-            known = {artifact.key for artifact in self._candidates.of(parsed)}
-            cached = [Artifact(key=key) for key in folders if key in known]
+        cached = [Artifact(key=key) for key in self._cached.keys_of(parsed)]
         if not cached:
             raise NotFoundError(
                 f"{parsed} is not in the cache {self.cache.root}.", hint=f"modelhub pull {parsed} brings it."
             )
         # The name of a folder tells no repository, so all of them count as lying in the default one.
-        meant = replace(parsed, repository=PUBLIC_REPOSITORY, name=cached[0].name, page="")
-        return folders[resolve(meant, cached, self.runtime).artifact.key]
+        meant = replace(parsed, repository=PUBLIC_REPOSITORY, name=cached[0].name, page="", uri="")
+        entry = self.cache.state_of(resolve(meant, cached, self.runtime).artifact.key)
+        if entry is None:  # removed by somebody this very moment
+            raise NotFoundError(f"{parsed} is not in the cache {self.cache.root}.", hint=f"modelhub pull {parsed}")
+        if not entry.is_good:
+            raise entry.damage()
+        return entry.path
 
     def plan_pull(self, reference: str | Reference, language: str | None = None) -> PulledModel:
         """What a pull would do: which artifact, into which folder, and whether it is there already.
@@ -273,18 +309,19 @@ class Hub:
         from modelhub.results import PulledModel
 
         parsed = _parsed(reference, language)
-        self._tell("resolving", str(parsed))
+        self._installer.tell("resolving", str(parsed))
         artifact = self._artifact_of(parsed)
-        if path := self.cache.find(artifact.key):
-            self._tell("cached", str(artifact.key))
-            return PulledModel(artifact=artifact, path=path, downloaded_bytes=0, is_cached=True)
+        entry = self.cache.state_of(artifact.key)
+        if entry and entry.is_good:
+            self._installer.tell("cached", str(artifact.key))
+            return PulledModel(artifact=artifact, path=entry.path, downloaded_bytes=0, is_cached=True)
+        if entry and (entry.state != "partial" or not self.cache.is_writable(entry)):
+            raise entry.damage()  # what somebody has changed is not ours to throw away
+        if entry:
+            self._note(f"{entry.path} is {entry.state}: {entry.problems[0]} It is brought anew.")
         if self.config.offline and not artifact.uri.startswith("file:"):
             raise self._offline_error(artifact)
-        download = self._download(artifact)
-        path = self.cache.install(artifact.key, lambda staging: self._fill(staging, artifact, download))
-        return PulledModel(
-            artifact=artifact, path=path, downloaded_bytes=download.size_bytes, is_cached=not download.size_bytes
-        )
+        return self._installer.install(artifact, is_replacing=entry is not None)
 
     # The cache
 
@@ -304,45 +341,40 @@ class Hub:
         """The entries that references mean, every build of them; all entries where none is named.
 
         Raises:
-            NotFoundError: A reference is not in the cache.
+            NotFoundError: A reference is not in the cache, or means several languages (``AmbiguousError``).
         """
-        entries = self.entries()
-        if not references:
-            return entries
-        chosen: dict[Path, Entry] = {}
-        for parsed in (_parsed(reference, None) for reference in references):
-            matches = [entry for entry in entries if _is_meant(entry.key, parsed)]
-            if not matches:
-                raise NotFoundError(
-                    f"{parsed} is not in the cache {self.cache.root}.", hint="modelhub list shows what is."
-                )
-            chosen.update((entry.path, entry) for entry in matches)
-        return list(chosen.values())
+        return self._cached.entries_of([_parsed(reference, None) for reference in references])
 
     def remove(self, references: Sequence[str | Reference]) -> list[Entry]:
         """Delete entries from the cache, every build that a reference means.
 
         Raises:
             NotFoundError: A reference is not in the cache; nothing is deleted then.
+            UsageError: An entry lies in a cache that is only looked up; nothing is deleted then.
             StorageError: An entry cannot be deleted.
         """
         entries = self.entries_of(references) if references else []
+        for entry in entries:
+            if not self.cache.is_writable(entry):
+                raise UsageError(f"{entry.path} lies in a read-only cache.", hint="Remove it where it is managed.")
         for entry in entries:
             self.cache.remove(entry)
         return entries
 
     # The registry
 
-    def update(self, repositories: Sequence[str] = (), *, is_dry_run: bool = False) -> list[UpdateResult]:
-        """Ask the hub for news of repositories; of the configured ones where none is named.
+    def update(self, repository: str = PUBLIC_REPOSITORY, *, is_dry_run: bool = False) -> UpdateResult:
+        """Ask the hub for news of a repository.
 
         Raises:
+            UsageError: No repository can be called so.
+            NotAllowedError: The hub refuses its list.
+            StorageError: The registry cannot be written.
             OfflineError: Offline was asked for.
             NotFoundError: No hub has such a repository.
             NetworkError: No hub can be reached.
         """
-        names = repositories or self.config.repositories
-        return [self._catalogue.update_metadata(name, is_dry_run=is_dry_run) for name in names]
+        return self._catalogue.update_metadata(repository, is_dry_run=is_dry_run)
 
     def update_cards(self, path: str | Path, *, is_dry_run: bool = False) -> UpdateResult:
         """Read a folder, a ``.tar.*`` or a ``.zip`` of model cards.
@@ -355,9 +387,12 @@ class Hub:
 
     # Inside
 
+    def _hidden_lists(self) -> list[int]:
+        """The lists of hubs that are not in use: what only they name is not to be found."""
+        lists = self._catalogue.registry.lists()
+        return [number for number, uri, repository in lists if uri not in list_uris(repository, self.config)]
+
     def _artifact_of(self, reference: Reference) -> Artifact:
-        if reference.uri:
-            return replace(Artifact(key=_key_of(reference)), uri=allowed(reference.uri, self.config))
         resolution = self.resolve(reference)
         for note in resolution.notes:
             self._note(note)
@@ -368,47 +403,6 @@ class Hub:
             return False
         asked = reference.repository or PUBLIC_REPOSITORY
         return self._catalogue.freshen([asked] if asked in (PUBLIC_REPOSITORY, *self.config.repositories) else [])
-
-    def _download(self, artifact: Artifact) -> Download:
-        from modelhub.transfer import Download
-
-        return Download(
-            self._catalogue.storage.open(allowed(artifact.uri, self.config)),
-            expected_bytes=artifact.size_bytes if artifact.size_exact else None,
-            expected_md5=artifact.checksum,
-            on_bytes=lambda done, total: self._tell("downloading", str(artifact.key), done, total),
-        )
-
-    def _tell(self, phase: str, subject: str, done_bytes: int = 0, total_bytes: int | None = None) -> None:
-        """Say how far a pull is, if anybody listens."""
-        if self._on_progress:
-            from modelhub.progress import Progress
-
-            self._on_progress(Progress(phase=phase, subject=subject, done_bytes=done_bytes, total_bytes=total_bytes))
-
-    def _fill(self, staging: Path, artifact: Artifact, download: Download) -> Manifest:
-        """Unpack the download into a staging folder and check everything that can be checked."""
-        from modelhub.cache import Manifest
-        from modelhub.saved_models import read_saved_model
-        from modelhub.unpack import unpack_stream
-
-        members = unpack_stream(download, staging)
-        self._tell("checking", str(artifact.key))
-        read_saved_model(staging)
-        recorded = self.cache.digest(artifact.key)
-        if recorded and recorded != download.sha256:
-            raise IntegrityError(
-                f"{artifact.uri} is not the zip that was installed here before: its SHA-256 is {download.sha256}, "
-                f"not {recorded}.",
-                hint=f"If it was meant to be replaced, remove {self.cache.root}/.modelhub/digests/{artifact.key}.",
-            )
-        return Manifest(
-            key=str(artifact.key),
-            s3_uri=artifact.s3_uri,
-            sha256=download.sha256,
-            zip_bytes=download.size_bytes,
-            files=members,
-        )
 
     def _offline_error(self, artifact: Artifact) -> OfflineError:
         others = [str(key) for key, _ in self.cache.folders() if key.name == artifact.name]
@@ -436,19 +430,3 @@ def _running_version(what: str, text: str, example: str) -> Version | None:
     if len(version.parts) < len(Version(example).parts):
         raise UsageError(f"{text} is no whole version of {what}.", hint=f"Write it as exactly as {example}.")
     return version
-
-
-def _is_meant(key: ArtifactKey, reference: Reference) -> bool:
-    """Whether an entry of the cache is one that a reference means."""
-    if reference.key:
-        return key == reference.key
-    return (
-        key.name == reference.name
-        and reference.language in (None, key.language)
-        and (not reference.lib_version or Version(key.lib_version).parts == Version(reference.lib_version).parts)
-    )
-
-
-def _key_of(reference: Reference) -> ArtifactKey:
-    assert reference.key is not None  # every reference with a URI has the key that the URI ends in
-    return reference.key

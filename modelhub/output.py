@@ -7,7 +7,9 @@ and bidirectional overrides in it cannot change what the terminal shows.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import sys
 import time
@@ -66,8 +68,8 @@ class Output:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a person reads standard output, or colours are forced."""
-        return not self.is_json and _is_rich_wanted(sys.stdout)
+        """Whether a person reads standard output. Colours that are forced change no shape."""
+        return not self.is_json and _is_terminal(sys.stdout)
 
     # Data
 
@@ -126,8 +128,8 @@ class Output:
         _console(sys.stdout).print(table)
 
     def code(self, text: str, language: str) -> None:
-        """Source code, coloured on a terminal."""
-        if not self.is_terminal:
+        """Source code, coloured where colours are wanted."""
+        if not _has_colours(sys.stdout):
             self.line(text.rstrip("\n"))
             return
         from rich.syntax import Syntax
@@ -163,17 +165,19 @@ class Output:
         """A sentence on standard error."""
         if not self.is_quiet:
             self.progress.pause()
-            print(clean(text), file=sys.stderr, flush=True)
+            _say(clean(text))
 
     def failure(self, error: ModelHubError) -> None:
         """What went wrong, why, and what to do next, on standard error."""
         self.progress.pause()
-        print(clean(f"error: {error.message}"), file=sys.stderr)
+        subject = f"{error.subject}: " if error.subject else ""
+        word = "\x1b[1;31merror:\x1b[0m" if _has_colours(sys.stderr) else "error:"
+        _say(word, clean(f"{subject}{error.message}"))
         alternatives: Sequence[str] = getattr(error, "alternatives", ())
         for alternative in alternatives if len(alternatives) > 1 else ():
-            print(clean(f"  {alternative}"), file=sys.stderr)
+            _say(clean(f"  {alternative}"))
         if error.hint:
-            print(clean(f"hint: {error.hint}"), file=sys.stderr)
+            _say(clean(f"hint: {error.hint}"))
         if self.is_verbose:
             import traceback
 
@@ -191,9 +195,9 @@ class _PullProgress:
         self._started_s = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
-        if self._output.is_quiet or (self._output.is_json and not sys.stderr.isatty()):
+        if self._output.is_quiet or (self._output.is_json and not _is_terminal(sys.stderr)):
             return
-        if _is_rich_wanted(sys.stderr):
+        if _is_terminal(sys.stderr):
             self._draw(progress)
         elif (progress.phase, progress.subject) != self._last:
             self._last = (progress.phase, progress.subject)
@@ -214,19 +218,25 @@ class _PullProgress:
             self._task = self._bar.add_task(progress.phase, total=None)
             self._bar.start()
         assert self._task is not None
-        self._bar.update(
-            self._task,
-            description=f"{progress.phase} {clean(progress.subject)}",
-            completed=progress.done_bytes or None,
-            total=progress.total_bytes if progress.phase == "downloading" else None,
-        )
+        if progress.phase in ("resolving", "downloading") and not progress.done_bytes:
+            self._bar.reset(self._task, total=progress.total_bytes)  # another model, or its download begins
+        description = f"{progress.phase} {clean(progress.subject)}"
+        if progress.phase == "downloading":
+            self._bar.update(self._task, description=description, completed=progress.done_bytes)
+        else:
+            self._bar.update(self._task, description=description)
 
 
 def _fitting_columns(
     header: Sequence[str], cells: Sequence[Sequence[str]], optional: Sequence[str], width: int
 ) -> list[int]:
-    """Indexes of the columns to show: those that say something, without optional ones until the rest fits."""
+    """Indexes of the columns to show: those that say something, without optional ones until most rows fit.
+
+    The longest tenth of the first column does not count: one long name is folded and costs no other row a column.
+    """
     widths = [max([len(name), *(len(row[column]) for row in cells)]) for column, name in enumerate(header)]
+    firsts = sorted(len(row[0]) for row in cells)
+    widths[0] = max(len(header[0]), firsts[len(firsts) * 9 // 10 - 1]) if len(firsts) > 1 else widths[0]
     columns = [column for column in range(len(header)) if any(row[column] for row in cells) or not column]
     for name in optional:
         if sum(widths[column] + 2 for column in columns) - 2 <= width:
@@ -261,6 +271,22 @@ def _new_bar() -> Bar:
     )
 
 
+def _say(*words: str) -> None:
+    """A line on standard error, for whoever hears it: one that is closed or full ends no command.
+
+    Where it is closed, ``print`` would take standard output in its place.
+    """
+    if sys.stderr:
+        with contextlib.suppress(OSError):
+            print(*words, file=sys.stderr, flush=True)
+
+
+def drop_stdout() -> None:
+    """Nobody can read standard output any more; Python must not complain about it at exit either."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def clean(text: str) -> str:
     """The text without what a terminal would take for a command."""
     return _UNSAFE.sub("?", text.replace("\r\n", "\n"))
@@ -285,29 +311,35 @@ def bytes_text(size_bytes: int | None) -> str:
 def error_dict(error: ModelHubError) -> dict[str, Any]:
     """An error as it stands in JSON answers."""
     extra = {name: list(getattr(error, name)) for name in ("nearest", "alternatives") if getattr(error, name, ())}
-    return {"code": error.code, "message": error.message, "hint": error.hint, **extra}
+    reference = {"reference": error.subject} if error.subject else {}
+    return {"code": error.code, "message": error.message, "hint": error.hint, **reference, **extra}
 
 
-def _is_rich_wanted(stream: TextIO) -> bool:
-    """Rich's own rules (terminal, ``FORCE_COLOR``, ``TTY_COMPATIBLE``); a plain pipe is answered without its import."""
-    if stream.isatty():
-        return True
-    if "rich" not in sys.modules and not _is_colour_forced():
-        return False
-    return bool(_console(stream).is_terminal)
+def _has_colours(stream: TextIO | None) -> bool:
+    from modelhub.config import colour_wish
+
+    wish = colour_wish()
+    return _is_terminal(stream) if wish is None else wish
 
 
-def _is_colour_forced() -> bool:
-    from modelhub.config import is_colour_forced
-
-    return is_colour_forced()
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person reads a stream; a process may be started with none at all."""
+    return stream is not None and stream.isatty()
 
 
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
-    return Console(file=stream, highlight=False, emoji=False, markup=False, soft_wrap=False)
+    is_coloured = _has_colours(stream)
+    return Console(
+        file=stream,
+        force_terminal=is_coloured or None,
+        color_system="auto" if is_coloured else None,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
 
 
-def _is_utf8(stream: TextIO) -> bool:
-    return (stream.encoding or "").lower().replace("-", "") == "utf8"
+def _is_utf8(stream: TextIO | None) -> bool:
+    return stream is not None and (stream.encoding or "").lower().replace("-", "") == "utf8"

@@ -146,7 +146,7 @@ def _one_model(reference: Reference, found: Sequence[Artifact]) -> tuple[list[Ar
         )
     language = reference.language
     if language is None:
-        language = _pick_language(inside)
+        language = pick_language(inside)
     # Spark NLP takes an artifact without a language for a match; one that was asked to have none matches no other.
     model = [artifact for artifact in inside if artifact.language in (language, "")]
     if not model:
@@ -172,7 +172,12 @@ def _pick_repository(reference: Reference, found: Sequence[Artifact]) -> str:
     return repositories[0]
 
 
-def _pick_language(inside: Sequence[Artifact]) -> str:
+def pick_language(inside: Sequence[Artifact]) -> str:
+    """The language that is meant where none was said: ``en`` if it is there, else the only one.
+
+    Raises:
+        AmbiguousError: There are several, and none of them is the default.
+    """
     languages = list(dict.fromkeys(artifact.language for artifact in inside))
     if DEFAULT_LANGUAGE in languages or "" in languages:  # an artifact without a language answers to the default too
         return DEFAULT_LANGUAGE

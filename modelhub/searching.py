@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
@@ -71,7 +71,12 @@ class SearchResult:
 
 
 def search(
-    registry: Registry, query: SearchQuery, runtime: Runtime, *, hubs_lists: Sequence[str] | None = None
+    registry: Registry,
+    query: SearchQuery,
+    runtime: Runtime,
+    *,
+    hidden: Sequence[int] = (),
+    mark_listed: Callable[[Sequence[Artifact]], Sequence[Artifact]] = list,
 ) -> SearchResult:
     """Find models: with all words as typed, else with the words corrected, else with some of them.
 
@@ -79,13 +84,14 @@ def search(
         registry: Where to look.
         query: What to look for.
         runtime: What to be compatible with.
-        hubs_lists: URIs of the lists that count; what only another hub lists is left out. ``None`` for all.
+        hidden: Numbers of the lists that do not count; what only they name is left out.
+        mark_listed: Marks which artifacts the hub in use lists.
 
     Raises:
         UsageError: A filter cannot be understood.
     """
     query = checked(replace(query, text=plain_text(query.text)), registry, runtime)
-    find = partial(_matching, registry, query, runtime, _hidden_sources(registry, hubs_lists))
+    find = partial(_matching, registry, query, runtime, hidden)
     words = words_of(query.text)
     better = ""
     is_partial = False
@@ -95,15 +101,9 @@ def search(
     if not total and len(words) > 1:
         total, ids = find(match_any(words))
         better, is_partial = "", bool(total)
-    models = tuple(_found(registry, model_id, query, runtime) for model_id in ids)
+    candidates = (mark_listed(registry.of_model(model_id)) for model_id in ids)
+    models = tuple(_found(registry, artifacts, query, runtime) for artifacts in candidates)
     return SearchResult(models=models, total=total, corrected=better if total else "", is_partial=is_partial)
-
-
-def _hidden_sources(registry: Registry, hubs_lists: Sequence[str] | None) -> list[int]:
-    """The lists of hubs that are not in use."""
-    if hubs_lists is None:
-        return []
-    return [number for number, uri in registry.lists() if uri not in hubs_lists]
 
 
 def _matching(
@@ -153,13 +153,12 @@ def _suits(runtime: Runtime) -> Any:
     return suits
 
 
-def _found(registry: Registry, model_id: int, query: SearchQuery, runtime: Runtime) -> FoundModel:
-    artifacts = registry.of_model(model_id)
+def _found(registry: Registry, artifacts: Sequence[Artifact], query: SearchQuery, runtime: Runtime) -> FoundModel:
     shown = _passing(artifacts, query) or artifacts
     try:
         artifact, is_compatible = choose(shown, runtime).artifact, True
     except IncompatibleError:
-        ready = [replace(artifact, is_ready=True) for artifact in shown]
+        ready = [replace(artifact, is_ready=True, is_listed=True) for artifact in shown]
         artifact, is_compatible = choose(ready, Runtime()).artifact, False
     return FoundModel(
         artifact=artifact, facts=registry.facts(artifact), versions=len(artifacts), is_compatible=is_compatible

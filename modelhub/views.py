@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,15 @@ from modelhub.public_hub import WEB_HUBS
 
 if TYPE_CHECKING:  # a view needs no more of these than their attributes
     from modelhub.cache import Entry
+    from modelhub.diagnostics import Diagnostic
     from modelhub.guides import TaskGuide
     from modelhub.resolver import Resolution
     from modelhub.results import PulledModel, ShownModel, UpdateResult
     from modelhub.searching import FoundModel, SearchResult
 
+# Front matter, Liquid tags, attribute lines and lists of kramdown, buttons and other HTML of a Jekyll page.
+_NOT_FOR_PEOPLE = re.compile(r"\A---\n.*?\n---\n|\{%.*?%\}|\{:[^}]*\}|<button.*?</button>|</?[a-z][^>]*>", re.S)
 _LABELS_SHOWN = 24
-_DIAGNOSTICS_SHOWN = 10
 
 
 def view_search(output: Output, result: SearchResult) -> None:
@@ -29,16 +32,18 @@ def view_search(output: Output, result: SearchResult) -> None:
         return
     if result.corrected:
         output.note(f"Nothing has these words; found with: {result.corrected}")
+    if result.is_partial:
+        output.note("No model has all of these words; these have some of them.")
     output.table(
-        ("MODEL", "TASK", "SIZE", "LIB", "DATE", "BUILDS", ""),
+        ("MODEL", "TASK", "SIZE", "LIB", "DATE", "BUILDS", "STATUS"),
         [_search_row(model) for model in result.models],
         right=("SIZE", "BUILDS"),
-        optional=("BUILDS", "TASK", "DATE", "LIB"),
+        optional=("BUILDS", "DATE", "TASK", "LIB"),
     )
     if result.total > len(result.models):
         output.note(f"{len(result.models)} of {result.total} models; --limit 0 shows all.")
     elif not result.models:
-        output.note("No model found. Fewer words or filters find more.")
+        output.note("No model found. Fewer words or filters find more; modelhub update brings newer models.")
 
 
 def _search_row(model: FoundModel) -> tuple[str, ...]:
@@ -78,13 +83,8 @@ def view_show(output: Output, shown: ShownModel) -> None:
             ("product", facts.product),
             ("license", facts.license),
             ("published", facts.date),
-            ("needs", f"Spark NLP {artifact.lib_version}+ on Spark {artifact.spark_version}+"),
-            (
-                "size",
-                f"{'' if artifact.size_exact else 'about '}{bytes_text(artifact.size_bytes)}"
-                if artifact.size_bytes
-                else "",
-            ),
+            ("needs", f"{facts.product or 'Spark NLP'} {artifact.lib_version}+ on Spark {artifact.spark_version}+"),
+            ("size", _size(artifact)),
             ("status", _status(facts)),
             ("labels", _labels(facts)),
             ("reads", ", ".join(facts.input_labels)),
@@ -163,10 +163,8 @@ def view_resolve(output: Output, resolution: Resolution, *, is_explained: bool) 
     if output.is_quiet or not is_explained:
         output.line(resolution.artifact.uri)
         return
-    output.table(
-        ("BUILD", "WHY"),
-        [(str(verdict.artifact.key), verdict.reason) for verdict in resolution.verdicts],
-    )
+    verdicts = sorted(resolution.verdicts, key=lambda verdict: not verdict.is_taken)
+    output.table(("BUILD", "WHY"), [(str(verdict.artifact.key), verdict.reason) for verdict in verdicts])
     output.note(resolution.artifact.uri)
 
 
@@ -194,7 +192,7 @@ def view_entries(output: Output, entries: Sequence[Entry]) -> None:
             output.line(str(entry.key))
         return
     output.table(
-        ("MODEL", "LIB", "SPARK", "SIZE", "BUILT", "BY"),
+        ("MODEL", "LIB", "SPARK", "SIZE", "BUILT", "BY", "STATE"),
         [
             (
                 f"{entry.key.name}:{entry.key.language}",
@@ -203,31 +201,38 @@ def view_entries(output: Output, entries: Sequence[Entry]) -> None:
                 bytes_text(entry.size_bytes),
                 built_text(entry.key.built_ms),
                 "modelhub" if entry.has_manifest else "other",
+                "" if entry.state == "good" else entry.state,
             )
             for entry in entries
         ],
         right=("SIZE",),
         optional=("BY", "BUILT", "SPARK"),
     )
+    output.note(_total(entries))
+
+
+def view_removed(output: Output, entries: Sequence[Entry], *, is_dry_run: bool) -> None:
+    """What was removed, or would be."""
+    for entry in entries:
+        output.line(str(entry.key))
+    output.note(f"{'would remove' if is_dry_run else 'removed'} {_total(entries)}")
+
+
+def _total(entries: Sequence[Entry]) -> str:
     models = "1 model" if len(entries) == 1 else f"{len(entries)} models"
-    output.note(f"{models}, {bytes_text(sum(entry.size_bytes for entry in entries))}")
+    return f"{models}, {bytes_text(sum(entry.size_bytes for entry in entries))}"
 
 
 def view_verify(output: Output, entries: Sequence[Entry]) -> None:
-    """The state of every entry, and what is wrong with it."""
+    """The state of every entry; what is wrong with the broken ones is told as errors."""
     if output.is_quiet:
         for entry in entries:
             if entry.state != "good":
                 output.line(str(entry.key))
         return
-    output.table(
-        ("ENTRY", "STATE", "PROBLEM"),
-        [(str(entry.key), entry.state, entry.problems[0] if entry.problems else "") for entry in entries],
-    )
-    broken = [entry for entry in entries if entry.state != "good"]
-    output.note(f"{len(entries) - len(broken)} good, {len(broken)} broken")
-    if broken:
-        output.note(f"hint: modelhub rm {broken[0].key} and modelhub pull bring it anew.")
+    output.table(("ENTRY", "STATE"), [(str(entry.key), entry.state) for entry in entries])
+    broken = sum(entry.state != "good" for entry in entries)
+    output.note(f"{len(entries) - broken} good, {broken} broken")
 
 
 def view_update(output: Output, results: Sequence[UpdateResult]) -> None:
@@ -241,17 +246,32 @@ def view_update(output: Output, results: Sequence[UpdateResult]) -> None:
             f"{result.source}: {len(changes.added):,} added, {len(changes.changed):,} changed, "
             f"{len(changes.removed):,} removed, {changes.unchanged:,} unchanged, {changes.total:,} in all"
         )
-        for item in result.diagnostics[:_DIAGNOSTICS_SHOWN]:
-            output.note(f"{item.source}:{item.line}: {item.code}: {item.message}")
-        if (more := len(result.diagnostics) - _DIAGNOSTICS_SHOWN) > 0:
-            output.note(f"… and {more:,} more; --json has them all.")
+        _note_diagnostics(output, result.diagnostics)
+
+
+def _note_diagnostics(output: Output, diagnostics: Sequence[Diagnostic]) -> None:
+    """Every kind of trouble once, with its number and an example; the rarest kinds first, as the likeliest mistakes."""
+    kinds: dict[str, list[Diagnostic]] = {}
+    for item in diagnostics:
+        kinds.setdefault(item.code, []).append(item)
+    for code, items in sorted(kinds.items(), key=lambda kind: len(kind[1])):
+        first = items[0]
+        number = f" ({len(items):,} times)" if len(items) > 1 else ""
+        output.note(f"{first.source}:{first.line}: {code}{number}: {first.message}")
+    if len(diagnostics) > len(kinds):
+        output.note(f"{len(diagnostics):,} troubles in all; --json has every one.")
 
 
 def view_guide(output: Output, guide: TaskGuide) -> None:
     """How to choose a model for a task."""
     for heading, text in ((guide.task, guide.introduction), ("How to choose", guide.how_to_choose)):
-        output.markdown(f"## {heading}\n\n{text}\n")
-    output.line()
+        output.markdown(f"## {heading}\n\n{text}")
+        output.line()
     output.table(
         ("RECOMMENDED", "FOR", ""), [(item.reference, item.sub_task, item.problem) for item in guide.recommended]
     )
+
+
+def view_card(output: Output, text: str) -> None:
+    """The page of a model: rendered for a person, as it is for a program."""
+    output.markdown(_NOT_FOR_PEOPLE.sub("", text) if output.is_terminal else text)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,18 +56,25 @@ def test_the_functions_do_what_the_hub_does(home: Path, hub_folder: HubFolder, t
     path = pull("tiny_pos", "en", hub=hub_folder.uri)
 
     assert path == tmp_path / "cache_pretrained" / KEY
-    assert show("tiny_pos").path == path
-    assert str(resolve("tiny_pos:en").artifact.key) == KEY
-    assert "tiny_pos" in [model.artifact.name for model in search("tiny pos", language="en").models]
+    assert show("tiny_pos", hub=hub_folder.uri).path == path
+    assert str(resolve("tiny_pos:en", hub=hub_folder.uri).artifact.key) == KEY
+    assert "tiny_pos" in [model.artifact.name for model in search("tiny pos", language="en", hub=hub_folder.uri)]
     with Hub() as hub:
         assert hub.path("tiny_pos") == path
 
 
 def test_a_search_takes_settings_and_filters(home: Path) -> None:
-    found = modelhub.search("ner", engine="onnx", home=home, sparknlp="5.2.0", is_compatible=True, limit=3)
+    found = modelhub.search("ner", engine="tensorflow", home=home, sparknlp="5.2.0", is_compatible=True, limit=3)
 
-    assert {model.artifact.engine for model in found.models} <= {"onnx"}
-    assert all(model.is_compatible for model in found.models)
+    assert len(found) == 3
+    assert {model.artifact.engine for model in found} == {"tensorflow"}
+    assert all(model.is_compatible for model in found)
+
+
+@pytest.mark.parametrize("call", [modelhub.pull, modelhub.show, modelhub.resolve, modelhub.search])
+def test_a_setting_or_filter_that_does_not_exist_is_an_error_of_ours(home: Path, call: Callable[..., object]) -> None:
+    with pytest.raises(modelhub.ModelHubError, match="no (setting|filter) 'chache'"):
+        call("tiny_pos", chache="here")
 
 
 def test_every_error_of_a_call_is_one_of_ours(home: Path) -> None:

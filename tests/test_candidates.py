@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from modelhub.artifacts import ArtifactKey
 from modelhub.candidates import Candidates
 from modelhub.catalogue import Catalogue
 from modelhub.config import load_config
-from modelhub.errors import AmbiguousError, IncompatibleError, NotFoundError
+from modelhub.errors import AmbiguousError, IncompatibleError, NotAllowedError, NotFoundError
 from modelhub.references import Reference
 from modelhub.resolver import Runtime
 from modelhub.versions import Version
@@ -51,7 +52,10 @@ def key_of(candidates: Candidates, text: str, language: str | None = None, runti
         (f"s3://auxdata.johnsnowlabs.com/public/models/{TAGGER}.zip", TAGGER),
         ("https://sparknlp.org/2022/07/06/bert_pos_4L_weight_decay_en_3_0.html", TAGGER),
         ("https://nlp.johnsnowlabs.com/2022/07/06/bert_pos_4L_weight_decay_en_3_0.html", TAGGER),
+        ("sparknlp.org/2022/07/06/bert_pos_4L_weight_decay_en_3_0.html", TAGGER),
         ("kktoto/4L_weight_decay", TAGGER),
+        ("https://huggingface.co/kktoto/4L_weight_decay", TAGGER),
+        ("huggingface.co/kktoto/4L_weight_decay", TAGGER),
         ("KKTOTO/4l_weight_decay", TAGGER),
         ("en.classify.token_bert.large_conll03", NEWS_TAGGER),
         ("en.classify.token_bert.large_conll03:en", NEWS_TAGGER),
@@ -107,10 +111,44 @@ def test_every_candidate_says_where_it_is_read(candidates: Candidates, text: str
 @pytest.mark.parametrize("repository", ["public/models", "clinical/models"])
 def test_a_key_that_nobody_lists_can_be_pulled_all_the_same(candidates: Candidates, repository: str) -> None:
     key = "brand_new_en_6.0.0_3.4_1757118162458"
-    artifact = candidates.resolve(Reference.parse(f"{repository}/{key}"), Runtime()).artifact
+    resolution = candidates.resolve(Reference.parse(f"{repository}/{key}"), Runtime())
+    artifact = resolution.artifact
 
     assert (str(artifact.key), artifact.repository) == (key, repository)
     assert artifact.uri.endswith(f"/{repository}/{key}.zip")
+    assert resolution.notes == (f"{key} is in no list and on no card that is known here.",)
+    assert [verdict.reason for verdict in resolution.verdicts] == ["taken as it is written"]
+    assert not candidates.knows(artifact.key)
+
+
+def test_a_key_that_is_known_needs_no_word(candidates: Candidates) -> None:
+    assert candidates.resolve(Reference.parse(TAGGER), Runtime()).notes == ()
+    assert candidates.knows(ArtifactKey.parse(TAGGER))
+
+
+def test_a_zip_that_is_named_by_its_uri_is_taken_where_it_lies(first_starts: tuple[Path, list[Any]]) -> None:
+    config = load_config({"home": first_starts[0], "hub": "https://mirror.example/hub"}, environ={})
+    catalogue = Catalogue(config, pytest.fail)
+    uri = f"https://mirror.example/hub/our/models/{TAGGER}.zip"
+    resolution = Candidates(catalogue, config).resolve(Reference.parse(uri), Runtime())
+    catalogue.close()
+
+    assert (resolution.artifact.uri, resolution.artifact.repository) == (uri, "our/models")
+    assert resolution.notes == ()
+
+
+def test_a_zip_on_no_hub_is_not_taken(candidates: Candidates) -> None:
+    with pytest.raises(NotAllowedError):
+        key_of(candidates, f"https://elsewhere.example/{TAGGER}.zip")
+
+
+def test_an_unknown_key_has_the_known_builds_as_its_nearest(candidates: Candidates) -> None:
+    reference = Reference.parse(TAGGER.replace("1657118162458", "1757118162458"))
+    error = candidates.not_found(reference)
+
+    assert error.nearest == (TAGGER,)
+    assert error.hint == f"Known builds: {TAGGER}."
+    assert "modelhub search" in candidates.not_found(Reference.parse("none_en_4.0.0_3.0_1657118162458")).hint
 
 
 # Nothing, or too much

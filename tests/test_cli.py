@@ -11,10 +11,11 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hub_server import SAVED_MODEL, HubFolder, Server, make_zip
 
@@ -98,11 +99,27 @@ def test_every_command_has_help_and_the_common_options(invoke: Run, command: str
         ["search", "--nonsense"],
         ["search", "--limit", "many"],
         ["search", "--max-size", "huge"],
+        ["search", "--max-size", "500"],
+        ["search", "--since", "2023-13"],
+        ["search", "--lang", "english"],
+        ["search", "--annotator", "nothing"],
+        ["search", "--product", "foo"],
+        ["search", "--engine", "foo"],
+        ["search", "--compatible"],
         ["search", "--since", "yesterday"],
         ["search", "--task", "cooking"],
         ["show", "two words"],
         ["show", "bert_pos_4L_weight_decay", "english!"],
         ["show", "bert_pos_4L_weight_decay", "--load"],
+        ["show", "bert_pos_4L_weight_decay", "--card", "--code", "python"],
+        ["show", "bert_pos_4L_weight_decay@"],
+        ["show", "public/../models/bert_pos_4L_weight_decay"],
+        ["pull", "bert_pos_4L_weight_decay", "en", "de"],
+        ["pull", f"ftp://hub.example/{TAGGER}.zip"],
+        ["pull", "bert_pos_4L_weight_decay", "--cache", "hdfs://name-node/models"],
+        ["pull", "bert_pos_4L_weight_decay", "--hub", "https://ada:secret@hub.example"],
+        ["resolve", "bert_pos_4L_weight_decay", "--sparknlp", "5.5"],
+        ["resolve", "bert_pos_4L_weight_decay", "--spark", "3"],
         ["show", "bert_pos_4L_weight_decay", "--code", "cobol"],
         ["resolve", "https://elsewhere.example/page.html"],
         ["pull", "bert_pos_4L_weight_decay", "--timeout", "0"],
@@ -115,10 +132,69 @@ def test_every_command_has_help_and_the_common_options(invoke: Run, command: str
 def test_words_that_make_no_sense_are_usage_errors(invoke: Run, home: Path, words: list[str]) -> None:
     finished = invoke(*words)
 
-    assert finished.status == 2
-    assert finished.out == ""
-    assert finished.err
+    assert (finished.status, finished.out) == (2, "")
+    assert finished.err.startswith("error: ")
     assert "Traceback" not in finished.err
+    assert "secret" not in finished.err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["nonsense"], "modelhub --help"),
+        (["pull"], "modelhub pull --help"),
+        (["search", "--limit", "many"], "modelhub search --help"),
+        (["list", "--nonsense"], "modelhub list --help"),
+    ],
+)
+def test_words_that_no_command_has_are_told_as_every_other_error(invoke: Run, words: list[str], hint: str) -> None:
+    lines = invoke(*words).err.splitlines()
+
+    assert lines[0].startswith("error: ")
+    assert lines[-1] == f"hint: {hint}"
+
+
+def test_the_help_says_every_command_in_a_whole_sentence(modelhub: Run) -> None:
+    lines = modelhub("--help").out.partition("Commands:")[2].splitlines()
+
+    assert [line.split()[0] for line in lines if line] == COMMANDS
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines if line)
+
+
+@pytest.fixture
+def crash() -> Iterator[str]:
+    """A command with a fault."""
+
+    @cli.command("crash")
+    def run() -> None:
+        raise ZeroDivisionError("by nothing")
+
+    yield "crash"
+    del cli.commands["crash"]
+
+
+def test_a_fault_of_ours_is_said_in_a_line_and_with_vv_in_full(invoke: Run, crash: str) -> None:
+    finished = invoke(crash)
+
+    assert (finished.status, finished.out) == (1, "")
+    assert finished.err.splitlines() == [
+        "error: This is a fault of modelhub: ZeroDivisionError('by nothing').",
+        "hint: Run it again with -vv, and report what you see.",
+    ]
+
+
+@pytest.mark.parametrize(("option", "is_told"), [("-vv", True), ("-v", False)])
+def test_a_fault_of_ours_is_traced_when_asked(invoke: Run, option: str, is_told: bool) -> None:
+    @cli.command("crash")
+    @click.option("-v", "verbosity", count=True)
+    def run(verbosity: int) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    finished = invoke("crash", option)
+    del cli.commands["crash"]
+
+    assert finished.status == 1
+    assert ("Traceback" in finished.err and 'raise ZeroDivisionError("by nothing")' in finished.err) == is_told
 
 
 def test_an_error_brings_a_traceback_only_when_asked(invoke: Run, home: Path) -> None:
@@ -177,7 +253,11 @@ def test_several_pulls_of_which_one_fails_are_a_partial_success(invoke: Run, hub
 
     assert finished.status == 3
     assert finished.out.splitlines() == [str(tmp_path / "cache_pretrained" / key) for key in (KEY, OTHER_KEY)]
-    assert "none_such" in finished.err
+    assert "error: none_such: No model is called none_such." in finished.err
+
+
+def test_one_pull_that_fails_needs_no_prefix(invoke: Run, hub: HubFolder) -> None:
+    assert "error: No model is called none_such." in invoke("pull", "none_such").err
 
 
 def test_several_pulls_that_fail_alike_have_their_own_status(invoke: Run, hub: HubFolder) -> None:
@@ -188,13 +268,21 @@ def test_several_pulls_that_fail_alike_have_their_own_status(invoke: Run, hub: H
 
 def test_damage_has_the_status_of_integrity(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
     invoke("pull", "tiny_pos")
-    (tmp_path / "cache_pretrained" / KEY / "weights").unlink()
+    path = tmp_path / "cache_pretrained" / KEY
+    (path / "weights").unlink()
     finished = invoke("verify")
 
     assert finished.status == 6
-    assert finished.out == f"{KEY}\taltered\tweights is missing.\n"
-    assert "0 good, 1 broken" in finished.err
+    assert finished.out == f"{KEY}\taltered\n"
+    assert finished.err.splitlines() == [
+        "0 good, 1 broken",
+        f"error: {path} is altered: weights is missing.",
+        f"hint: If nobody meant to change it: modelhub rm {KEY}, then modelhub pull {KEY}",
+    ]
     assert invoke("verify", "-q").out == f"{KEY}\n"
+    assert invoke("path", "tiny_pos").status == invoke("pull", "tiny_pos").status == 6
+    invoke("rm", "tiny_pos", "--yes")
+    assert invoke("pull", "-q", "tiny_pos").status == invoke("verify").status == 0
 
 
 def test_a_cache_that_cannot_be_written_has_the_status_of_storage(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
@@ -273,10 +361,32 @@ def test_every_candidate_is_explained(invoke: Run, home: Path) -> None:
     finished = invoke("resolve", "aner_cc_300d", "ar", "--explain", "--no-update", "--sparknlp", "4.0.1")
 
     assert finished.out.splitlines() == [
-        "aner_cc_300d_ar_2.7.0_2.4_1607171178394\tfor Spark 2.4; 3.0 comes before it",
         "aner_cc_300d_ar_4.0.0_3.0_1658869537384\ttaken: first in Spark NLP's order",
+        "aner_cc_300d_ar_2.7.0_2.4_1607171178394\tfor Spark 2.4; 3.0 comes before it",
         "aner_cc_300d_ar_4.0.2_3.0_1660030385202\tneeds Spark NLP 4.0.2 or later, here is 4.0.1",
     ]
+
+
+def test_the_product_is_what_a_licensed_model_needs(invoke: Run, home: Path) -> None:
+    assert "\nneeds\tFinance NLP 1.0.0+ on Spark 3.2+\n" in invoke("show", "finner_deid").out
+    assert "\nneeds\tSpark NLP 4.0.0+ on Spark 3.0+\n" in invoke("show", "bert_pos_4L_weight_decay").out
+
+
+@pytest.mark.parametrize("task", [["ner"], ["POS"], ["token"], ["named", "entity"]])
+def test_a_guide_is_found_by_its_sub_task(invoke: Run, home: Path, task: list[str]) -> None:
+    assert invoke("guide", *task).out.startswith("## Token Classification\n")
+
+
+@pytest.mark.parametrize(
+    "form", [[KEY], ["tiny_pos:en@4.0.0"], ["public/models/tiny_pos"], ["hub", f"public/models/{KEY}.zip"]]
+)
+def test_what_is_cached_is_named_in_every_form(invoke: Run, hub: HubFolder, form: list[str], tmp_path: Path) -> None:
+    reference = "/".join([hub.uri, *form[1:]]) if form[0] == "hub" else form[0]
+    invoke("pull", "tiny_pos")
+
+    assert invoke("path", reference).out == f"{tmp_path / 'cache_pretrained' / KEY}\n"
+    assert invoke("verify", reference).out == f"{KEY}\tgood\n"
+    assert invoke("rm", reference, "--yes").out == f"{KEY}\n"
 
 
 def test_a_page_and_code_are_printed_as_they_are(invoke: Run, home: Path) -> None:
@@ -302,6 +412,16 @@ def test_an_update_says_what_changed_and_what_gave_trouble(
     assert "bad.md:" in finished.err
 
 
+def test_of_several_updates_those_that_fail_say_which(invoke: Run, hub: HubFolder) -> None:
+    finished = invoke("update", "public/models", "none/models")
+
+    assert finished.status == 3
+    assert finished.out.count("\n") == 1
+    assert "error: none/models: " in finished.err
+    assert invoke("update", "none/models").status == 4
+    assert invoke("update", "none/models", "nor/models").status == 4
+
+
 @pytest.mark.parametrize("words", [["rm", "tiny_pos"], ["rm", "tiny_pos", "--json"]])
 def test_rm_needs_yes_where_nobody_can_be_asked(
     invoke: Run, modelhub: Run, hub: HubFolder, words: list[str], tmp_path: Path
@@ -317,9 +437,11 @@ def test_rm_needs_yes_where_nobody_can_be_asked(
 def test_rm_removes_what_it_names(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
     invoke("pull", "tiny_pos", "tiny_ner")
 
-    assert KEY in invoke("rm", "-q", "tiny_pos", "--dry-run").out
+    plan = invoke("rm", "tiny_pos", "--dry-run")
+    assert (plan.out, plan.err) == (f"{KEY}\n", "would remove 1 model, 1.1 kB\n")
     assert (tmp_path / "cache_pretrained" / KEY).is_dir()
-    assert invoke("rm", "-q", "tiny_pos", "--yes").out == f"{KEY}\n"
+    done = invoke("rm", "tiny_pos", "--yes")
+    assert (done.out, done.err) == (f"{KEY}\n", "removed 1 model, 1.1 kB\n")
     assert [path.name for path in (tmp_path / "cache_pretrained").glob("tiny*")] == [OTHER_KEY]
 
 
@@ -327,11 +449,14 @@ def test_rm_removes_what_it_names(invoke: Run, hub: HubFolder, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("unmeasured")
-def test_forced_colours_are_there_without_a_terminal(modelhub: Run, home: Path) -> None:
+def test_forced_colours_are_there_without_a_terminal_and_change_no_table(modelhub: Run, home: Path) -> None:
     environment = dict(os.environ)
 
-    assert ANSI.search(modelhub("search", "4L weight", env=environment | {"FORCE_COLOR": "1"}).out)
-    assert not ANSI.search(modelhub("search", "4L weight", env=environment | {"NO_COLOR": "1"}).out)
+    forced = modelhub("search", "4L weight", env=environment | {"FORCE_COLOR": "1"})
+    assert forced.out == modelhub("search", "4L weight").out
+    assert ANSI.search(modelhub("show", "none_such", env=environment | {"FORCE_COLOR": "1"}).err)
+    both = environment | {"FORCE_COLOR": "1", "NO_COLOR": "1"}
+    assert not ANSI.search(modelhub("show", "none_such", env=both).err)
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -361,6 +486,34 @@ def test_a_reader_that_has_seen_enough_ends_a_command_quietly(start: Run, home: 
 
     assert first
     assert (process.wait(30), talk) == (0, "")
+
+
+@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.parametrize(
+    ("words", "status"), [(["search", "pos"], 0), (["list", "--json"], 0), (["--help"], 0), (["nonsense", "--json"], 2)]
+)
+def test_a_closed_or_full_output_ends_no_command_in_a_crash(home: Path, words: list[str], status: int) -> None:
+    def ended(redirection: str) -> tuple[int, str]:
+        command = f'exec "$@" {redirection}'
+        finished = subprocess.run(
+            ["sh", "-c", command, "sh", sys.executable, "-m", "modelhub", *words], capture_output=True, text=True
+        )
+        assert finished.stdout == ""
+        return finished.returncode, finished.stderr
+
+    closed, full, deaf = ended(">&-"), ended(">/dev/full"), ended("2>&- >/dev/null")
+
+    assert closed[0] == deaf[0] == status
+    assert full == (10, "error: The output cannot be written: No space left on device.\n")
+    assert "Traceback" not in closed[1]
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_where_standard_error_is_closed_no_talk_gets_into_the_answer(home: Path) -> None:
+    command = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-m", "modelhub"]
+    finished = subprocess.run([*command, "pull", "none_such", "--offline"], capture_output=True, text=True)
+
+    assert (finished.returncode, finished.stdout) == (4, "")
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -438,12 +591,36 @@ def test_a_search_on_a_terminal_is_a_table_that_fits(home: Path) -> None:
     assert "\t" not in shown
 
 
-def test_no_colour_on_a_terminal_where_it_is_not_wanted(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("unmeasured")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["search", "pos"],
+        ["show", "bert_pos_4L_weight_decay", "--code", "python"],
+        ["show", "bert_pos_4L_weight_decay", "--card"],
+        ["show", "none_such"],
+        ["guide", "token"],
+    ],
+)
+def test_no_ansi_on_a_terminal_where_it_is_not_wanted(
+    home: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    status, shown = on_terminal("show", "bert_pos_4L_weight_decay", "--code", "python")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    _, shown = on_terminal(*words)
+
+    assert shown
+    assert not ANSI.search(shown)
+
+
+def test_a_page_is_rendered_on_a_terminal(home: Path) -> None:
+    status, shown = on_terminal("show", "bert_pos_4L_weight_decay", "--card", columns=120)
+    plain = ANSI.sub("", shown)
 
     assert status == 0
-    assert not re.search(r"\x1b\[[0-9;]*(3|4|9)[0-9]", shown)
+    assert "Description" in plain
+    for sign in ("layout: model", "{%", "{:", "<div", "</button>"):
+        assert sign not in plain
 
 
 def test_a_pull_on_a_terminal_draws_a_bar(server: Server, hub_folder: HubFolder, home: Path, tmp_path: Path) -> None:
@@ -465,7 +642,7 @@ def test_rm_asks_on_a_terminal(
     invoke("pull", "tiny_pos")
     ended, shown = on_terminal("rm", "tiny_pos", answer=answer)
 
-    assert f"Remove {KEY}? [y/N]" in shown.replace("\r\n", "")
+    assert f"Remove {KEY} (1.1 kB)? [y/N]" in shown.replace("\r\n", "")
     assert ended == status
     assert (tmp_path / "cache_pretrained" / KEY).is_dir() == is_there
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from hub_server import HubFolder
 
@@ -31,6 +32,7 @@ ARTIFACT = {
 }
 ENTRY = {"key": str, "path": str, "size_bytes": int, "state": str}
 UPDATE = {"added": int, "changed": int, "removed": int, "unchanged": int, "total": int, "diagnostics": list}
+UPDATE |= {"added_keys": list, "changed_keys": list, "removed_keys": list, "sources": list}
 DIAGNOSTIC = {"source": str, "line": int, "field": str, "code": str, "message": str}
 
 Run = Callable[..., Any]
@@ -121,20 +123,25 @@ def test_the_cache(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
         assert bool(model["downloaded_bytes"]) == has_bytes
 
     assert answer(invoke, "path", "tiny_pos")["path"] == first["models"][0]["path"]
-    for words, state in ((["list"], "unchecked"), (["verify"], "good"), (["rm", "tiny_pos", "--yes"], "unchecked")):
-        (entry,) = answer(invoke, *words)["entries"]
+    for words in (["list"], ["verify"], ["rm", "tiny_pos", "--dry-run"], ["rm", "tiny_pos", "--yes"]):
+        data = answer(invoke, *words)
+        (entry,) = data["entries"]
         check(entry, ENTRY)
-        assert (entry["key"], entry["state"]) == (KEY, state)
+        assert (entry["key"], entry["state"]) == (KEY, "good")
+        assert words[0] != "rm" or data["removed"] == ("--yes" in words)
     assert answer(invoke, "list")["entries"] == []
 
 
 def test_verify_that_finds_damage(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
     answer(invoke, "pull", "tiny_pos")
     (tmp_path / "cache_pretrained" / KEY / "metadata" / "part-00000").unlink()
-    (entry,) = answer(invoke, "verify", exit_status=6)["entries"]
+    (entry,) = answer(invoke, "verify", status="partial", exit_status=6)["entries"]
+    (error,) = invoke("verify", "--json").json["errors"]
 
     assert entry["state"] == "altered"
     assert entry["problems"]
+    assert error["code"] == "integrity"
+    assert f"modelhub rm {KEY}" in error["hint"]
 
 
 def test_update(invoke: Run, hub: HubFolder, tmp_path: Path, make_card: Callable[..., str]) -> None:
@@ -145,7 +152,7 @@ def test_update(invoke: Run, hub: HubFolder, tmp_path: Path, make_card: Callable
     for words, added in (([], 1), (["public/models"], 0), (["--cards", tmp_path / "cards"], 1), (["--dry-run"], 0)):
         data = answer(invoke, "update", *words)
         check(data, UPDATE)
-        assert data["added"] == added
+        assert data["added"] == added == len(data["added_keys"])
         assert data["unchanged"] == data["total"] - added
         for diagnostic in data["diagnostics"]:
             check(diagnostic, DIAGNOSTIC)
@@ -232,6 +239,42 @@ def test_all_of_several_that_fail_are_an_error(invoke: Run, hub: HubFolder) -> N
     finished = invoke("pull", "none_such", "none_either", "--json")
 
     assert (finished.status, finished.json["status"], len(finished.json["errors"])) == (4, "error", 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "references"),
+    [
+        (["pull", "tiny_pos", "none_such"], ["none_such"]),
+        (["pull", "none_such:en", "none_either"], ["none_such:en", "none_either"]),
+        (["pull", "none_such"], [None]),
+        (["update", "public/models", "none/models"], ["none/models"]),
+        (["update", "none/models"], [None]),
+    ],
+)
+def test_an_error_of_several_says_which_reference(
+    invoke: Run, hub: HubFolder, words: list[str], references: list[str | None]
+) -> None:
+    errors = invoke(*words, "--json").json["errors"]
+
+    assert [error.get("reference") for error in errors] == references
+
+
+def test_some_of_several_updates_are_a_partial_success(invoke: Run, hub: HubFolder) -> None:
+    data = answer(invoke, "update", "public/models", "none/models", status="partial", exit_status=3)
+
+    assert data["added_keys"] == [KEY]
+
+
+def test_a_fault_of_ours_has_an_envelope_too(invoke: Run) -> None:
+    @cli.command("crash")
+    @click.option("--json", "is_json", is_flag=True)
+    def crash(is_json: bool) -> None:
+        raise ZeroDivisionError
+
+    finished = invoke("crash", "--json")
+    del cli.commands["crash"]
+
+    assert (finished.status, finished.json["status"], finished.json["errors"][0]["code"]) == (1, "error", "error")
 
 
 # Where it is printed

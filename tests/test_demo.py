@@ -27,7 +27,7 @@ def test_the_demo_does_the_main_job_without_a_network(
     assert text.rstrip().endswith(".show(truncate=False)")
     assert 'BertForTokenClassification.load("' in text
     assert [(step["command"].split()[1], step["exit_status"]) for step in steps] == [
-        (name, 0) for name in ["search", "show", "update", "resolve", "pull", "pull", "pull", "verify", "list", "show"]
+        (name, 0) for name in ["search", "show", "resolve", "update", "pull", "pull", "pull", "verify", "list", "show"]
     ]
     assert [model["cached"] for step in steps[4:7] for model in step["output"]["models"]] == [False, True, False]
     assert {entry["state"] for entry in steps[7]["output"]["entries"]} == {"good"}
@@ -43,7 +43,7 @@ def demo_hub(tmp_path: Path) -> str:
 
 def test_every_stand_in_can_be_pulled_and_says_what_it_is(home: Path, demo_hub: str) -> None:
     with Hub(hub=demo_hub) as hub:
-        (update,) = hub.update()
+        update = hub.update()
         keys = [path.stem for path in (Path(demo_hub.removeprefix("file://")) / "public" / "models").glob("*.zip")]
         paths = [hub.pull(key).path for key in keys]
         states = [entry.state for entry in hub.verify(is_deep=True)]

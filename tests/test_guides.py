@@ -60,6 +60,24 @@ def test_our_own_guide_recommends_five_models_and_one_link_is_wrong():
     assert guide.how_to_choose.startswith("First decide")
 
 
+@pytest.mark.parametrize(
+    ("task", "is_about"),
+    [
+        ("ner", True),
+        ("pos", True),
+        ("named entity recognition", True),
+        ("entity", True),
+        ("part-of-speech", True),
+        ("speech", False),
+        ("knitting", False),
+    ],
+)
+def test_a_guide_is_about_its_sub_tasks(task, is_about):
+    guide = parse_guide(PACKAGED.read_text(encoding="utf-8"))
+
+    assert guide.is_about(task) is is_about
+
+
 @pytest.mark.parametrize("text", ["", "---\nlayout: docs\n---\n", "---\nlayout: docs\n---\n## Recommended\n- **a\n"])
 def test_any_text_gives_a_guide(text):
     guide = parse_guide(text)

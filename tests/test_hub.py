@@ -58,6 +58,20 @@ def cached(hub: Hub) -> list[str]:
     return sorted(path.name for path in root.iterdir() if path.name != ".modelhub") if root.is_dir() else []
 
 
+def put_entry(cache: Path, key: str) -> Path:
+    """An entry as Spark NLP itself leaves it: whole, and without a manifest of ours."""
+    for name, content in SAVED_MODEL.items():
+        path = cache / key / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return cache / key
+
+
+def damage(path: Path) -> Path:
+    (path / "metadata" / "part-00000").unlink()
+    return path
+
+
 def staged(hub: Hub) -> list[Path]:
     staging = hub.config.cache / ".modelhub" / "staging"
     return list(staging.iterdir()) if staging.is_dir() else []
@@ -157,7 +171,7 @@ def test_what_is_resolved_is_first_brought_up_to_date(
 def test_what_is_in_the_cache_is_resolved_without_the_network(
     open_hub: OpenHubs, server: Server, hub_folder: HubFolder
 ) -> None:
-    (open_hub().config.cache / TAGGER).mkdir(parents=True)
+    put_entry(open_hub().config.cache, TAGGER)
 
     assert str(open_hub(hub=server.uri()).resolve("bert_pos_4L_weight_decay").artifact.key) == TAGGER
     assert not server.requests
@@ -182,7 +196,7 @@ def test_a_hub_that_cannot_be_reached_does_not_stop_resolving(
     hub = open_hub(hub=server.uri("400"))
 
     assert str(hub.resolve("bert_pos_4L_weight_decay").artifact.key) == TAGGER
-    assert [note for note in open_hub.notes if "Going on with what is known (never brought up to date)" in note]
+    assert [note for note in open_hub.notes if "going on with the catalogue of the package" in note]
 
 
 def test_a_build_that_the_runtime_lacks_may_be_in_a_newer_list(
@@ -199,6 +213,7 @@ def test_a_build_that_the_runtime_lacks_may_be_in_a_newer_list(
 def test_what_the_list_does_not_offer_is_not_taken(
     open_hub: OpenHubs, hub_folder: HubFolder, line: dict[str, Any]
 ) -> None:
+    hub_folder.add(KEY)
     hub_folder.add(TAGGER, **line)
     hub = open_hub(hub=hub_folder.uri)
 
@@ -213,10 +228,17 @@ def test_what_the_list_does_not_offer_is_not_taken(
 
 def test_the_path_of_a_cached_model_is_found_in_every_form(open_hub: OpenHubs, server: Server) -> None:
     hub = open_hub(hub=server.uri())
-    folder = hub.config.cache / TAGGER
-    folder.mkdir(parents=True)
+    folder = put_entry(hub.config.cache, TAGGER)
     page = "https://sparknlp.org/2022/07/06/bert_pos_4L_weight_decay_en_3_0.html"
-    texts = ["bert_pos_4L_weight_decay", "bert_pos_4L_weight_decay:en@4.0.0", TAGGER, page, "kktoto/4L_weight_decay"]
+    uri = server.uri("public/models", f"{TAGGER}.zip")
+    texts = [
+        "bert_pos_4L_weight_decay",
+        "bert_pos_4L_weight_decay:en@4.0.0",
+        TAGGER,
+        page,
+        "kktoto/4L_weight_decay",
+        uri,
+    ]
 
     assert [hub.path(text) for text in texts] == [folder] * len(texts)
     assert hub.path("bert_pos_4L_weight_decay", "en") == folder
@@ -226,7 +248,7 @@ def test_the_path_of_a_cached_model_is_found_in_every_form(open_hub: OpenHubs, s
 def test_of_several_cached_builds_the_path_is_that_for_the_runtime(open_hub: OpenHubs) -> None:
     cache = open_hub().config.cache
     for key in (KEY, NEWER_KEY):
-        (cache / key).mkdir(parents=True)
+        put_entry(cache, key)
 
     assert open_hub().path("tiny_pos") == cache / NEWER_KEY
     assert open_hub(sparknlp="4.1.0").path("tiny_pos") == cache / KEY
@@ -235,17 +257,26 @@ def test_of_several_cached_builds_the_path_is_that_for_the_runtime(open_hub: Ope
 
 
 def test_the_path_of_a_model_in_a_readonly_cache_is_found(open_hub: OpenHubs, tmp_path: Path) -> None:
-    (tmp_path / "shared" / KEY).mkdir(parents=True)
+    put_entry(tmp_path / "shared", KEY)
 
     assert open_hub(cache_readonly=tmp_path / "shared").path("tiny_pos") == tmp_path / "shared" / KEY
 
 
 @pytest.mark.parametrize("reference", ["bert_pos_4L_weight_decay", "tiny_pos:de", "tiny_pos@4.2.0", "nothing_like_it"])
 def test_what_is_not_cached_has_no_path(open_hub: OpenHubs, reference: str) -> None:
-    (open_hub().config.cache / KEY).mkdir(parents=True)
+    put_entry(open_hub().config.cache, KEY)
 
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NotFoundError, match=rf"{reference} is not in the cache") as raised:
         open_hub().path(reference)
+    assert raised.value.hint == f"modelhub pull {reference} brings it."
+
+
+def test_a_broken_entry_has_no_path(open_hub: OpenHubs) -> None:
+    damage(put_entry(open_hub().config.cache, KEY))
+
+    with pytest.raises(IntegrityError, match="is partial") as raised:
+        open_hub().path("tiny_pos")
+    assert raised.value.hint == f"modelhub pull {KEY} brings it anew."
 
 
 # Pulling
@@ -256,6 +287,7 @@ def test_a_pulled_model_is_whole(open_hub: OpenHubs, server: Server, hub_folder:
     content = hub_folder.add(KEY).read_bytes()
     uris = {"http": server.uri(), "file": hub_folder.uri}
     hub = open_hub(hub=uris.get(fault, server.uri(fault)))
+    hub.update()
     pulled = hub.pull("tiny_pos", "en")
     manifest = hub.cache.manifest(ArtifactKey.parse(KEY))
 
@@ -297,11 +329,108 @@ def test_a_second_pull_asks_nobody(open_hub: OpenHubs, server: Server, hub_folde
 def test_a_model_in_a_readonly_cache_is_not_pulled(
     open_hub: OpenHubs, server: Server, hub_folder: HubFolder, tmp_path: Path
 ) -> None:
-    (tmp_path / "shared" / TAGGER).mkdir(parents=True)
+    put_entry(tmp_path / "shared", TAGGER)
     pulled = open_hub(hub=server.uri(), cache_readonly=tmp_path / "shared").pull("bert_pos_4L_weight_decay")
 
     assert (pulled.path, pulled.is_cached) == (tmp_path / "shared" / TAGGER, True)
     assert not server.requests
+
+
+def test_a_partial_entry_is_exchanged_by_a_pull(open_hub: OpenHubs, hub_folder: HubFolder) -> None:
+    hub_folder.add(KEY)
+    hub = open_hub(hub=hub_folder.uri)
+    path = damage(put_entry(hub.config.cache, KEY))
+    (hub.config.cache / f"{KEY}.zip").write_bytes(b"PK")  # as an interrupted unpack of Spark NLP leaves it
+    pulled = hub.pull("tiny_pos")
+
+    assert (pulled.path, pulled.is_cached) == (path, False)
+    assert pulled.downloaded_bytes
+    assert hub.path("tiny_pos") == path
+    assert [entry.state for entry in hub.verify(is_deep=True)] == ["good"]
+    assert len(open_hub.notes) == 1
+    assert open_hub.notes[0].startswith(f"{path} is partial: ")
+    assert open_hub.notes[0].endswith(" It is brought anew.")
+    assert (cached(hub), staged(hub)) == ([KEY], [])
+
+
+def test_an_altered_entry_is_left_to_who_altered_it(open_hub: OpenHubs, server: Server, hub_folder: HubFolder) -> None:
+    hub_folder.add(KEY)
+    hub = open_hub(hub=server.uri())
+    path = damage(hub.pull(KEY).path)
+    server.requests.clear()
+
+    for use in (hub.pull, hub.path):
+        with pytest.raises(IntegrityError, match=rf"{path} is altered") as raised:
+            use("tiny_pos")
+        assert f"modelhub rm {KEY}, then modelhub pull {KEY}" in raised.value.hint
+    assert not server.asked(".zip")
+    hub.remove([KEY])
+    assert hub.pull("tiny_pos").path == hub.path("tiny_pos") == path
+
+
+def test_a_partial_entry_stays_where_nothing_better_can_be_had(open_hub: OpenHubs, hub_folder: HubFolder) -> None:
+    hub_folder.add(KEY, make_zip()[:-30])
+    path = damage(put_entry(open_hub().config.cache, KEY))
+
+    with pytest.raises(ArchiveError):
+        open_hub(hub=hub_folder.uri).pull(KEY)
+    assert (path / "weights").is_file()
+    with pytest.raises(OfflineError):
+        open_hub(offline=True).pull(KEY)
+
+
+def test_a_broken_entry_of_a_readonly_cache_is_not_exchanged(
+    open_hub: OpenHubs, server: Server, hub_folder: HubFolder, tmp_path: Path
+) -> None:
+    hub_folder.add(KEY)
+    path = damage(put_entry(tmp_path / "shared", KEY))
+    hub = open_hub(hub=server.uri(), cache_readonly=tmp_path / "shared")
+
+    for use in (hub.pull, hub.path):
+        with pytest.raises(IntegrityError, match=str(path)):
+            use(KEY)
+    assert not server.asked(".zip")
+
+
+@pytest.mark.parametrize("first", ["404", "400", "dead", "none"])
+def test_where_the_first_hub_fails_the_next_one_is_asked(
+    open_hub: OpenHubs, server: Server, hub_folder: HubFolder, tmp_path: Path, first: str
+) -> None:
+    hub_folder.add(KEY)
+    hubs = {"dead": "http://127.0.0.1:1", "none": (tmp_path / "none").as_uri()}
+    hub = open_hub(hub=[hubs.get(first, server.uri(first)), server.uri()], no_update=True)
+    pulled = hub.pull(KEY)
+
+    assert pulled.artifact.uri == server.uri("public/models", f"{KEY}.zip")
+    assert pulled.path.is_dir()
+
+
+def test_where_every_hub_fails_the_first_failure_is_told(open_hub: OpenHubs, server: Server, tmp_path: Path) -> None:
+    hub = open_hub(hub=[server.uri("400"), (tmp_path / "none").as_uri()], no_update=True)
+
+    with pytest.raises(NetworkError, match="HTTP 400"):
+        hub.pull(KEY)
+
+
+def test_another_hub_is_not_asked_for_what_is_broken_or_not_allowed_on_the_first(
+    open_hub: OpenHubs, server: Server, hub_folder: HubFolder
+) -> None:
+    hub_folder.add(KEY)
+
+    with pytest.raises(NotAllowedError):
+        open_hub(hub=[server.uri("403"), hub_folder.uri], no_update=True).pull(KEY)
+    with pytest.raises(IntegrityError):
+        open_hub(hub=[server.uri("no-length", "drop-at", 300), hub_folder.uri], no_update=True).pull(KEY)
+
+
+def test_an_archive_that_is_broken_names_its_uri_and_what_to_do(open_hub: OpenHubs, hub_folder: HubFolder) -> None:
+    hub_folder.add(KEY, make_zip()[:-30])
+    hub = open_hub(hub=hub_folder.uri)
+
+    with pytest.raises(ArchiveError) as raised:
+        hub.pull(KEY)
+    assert raised.value.message.startswith(f"{hub_folder.uri}/public/models/{KEY}.zip: ")
+    assert raised.value.hint
 
 
 def test_a_plan_downloads_nothing(open_hub: OpenHubs, server: Server, hub_folder: HubFolder) -> None:
@@ -346,7 +475,7 @@ def test_a_zip_that_is_no_whole_model_leaves_nothing(
     [
         ("drop-at/300", NetworkError),
         ("stall-at/300", NetworkError),
-        ("no-length/drop-at/300", IntegrityError),
+        ("no-length/drop-at/300", ArchiveError),
         ("403", NotAllowedError),
         ("404", NotFoundError),
         ("400", NetworkError),
@@ -356,11 +485,10 @@ def test_a_download_that_fails_leaves_nothing_and_the_next_one_is_whole(
     open_hub: OpenHubs, server: Server, hub_folder: HubFolder, fault: str, error: type
 ) -> None:
     hub_folder.add(KEY)
-    open_hub(hub=server.uri()).update()
     hub = open_hub(hub=server.uri(fault), no_update=True)
 
     with pytest.raises(ModelHubError) as raised:
-        hub.pull("tiny_pos")
+        hub.pull(KEY)
     assert type(raised.value) is error
     assert cached(hub) == []
     assert staged(hub) == []
@@ -434,6 +562,55 @@ def test_a_hub_that_is_not_configured_is_not_asked(open_hub: OpenHubs, uri: str)
 
 
 @pytest.mark.parametrize("is_file", [True, False])
+def test_a_zip_that_is_named_by_its_uri_is_that_very_zip(
+    open_hub: OpenHubs, server: Server, hub_folder: HubFolder, is_file: bool
+) -> None:
+    hub_folder.add(KEY, repository="our/models", is_listed=False)
+    base = hub_folder.uri if is_file else server.uri()
+    uri = f"{base}/our/models/{KEY}.zip"
+    hub = open_hub(hub=base, no_update=True)
+    resolution = hub.resolve(uri)
+
+    assert (resolution.artifact.uri, resolution.artifact.repository) == (uri, "our/models")
+    assert "in no list" in resolution.notes[0]
+    assert hub.pull(uri).artifact == resolution.artifact
+    assert hub.path(uri) == hub.path(f"our/models/{KEY}") == hub.config.cache / KEY
+
+
+def test_the_manifest_of_a_foreign_zip_names_where_it_came_from(open_hub: OpenHubs, hub_folder: HubFolder) -> None:
+    hub_folder.add(KEY, repository="elsewhere", is_listed=False)
+    uri = f"{hub_folder.uri}/elsewhere/{KEY}.zip"
+    hub = open_hub(allow_hub=f"{hub_folder.uri}/elsewhere")
+    pulled = hub.pull(uri)
+    manifest = hub.cache.manifest(ArtifactKey.parse(KEY))
+
+    assert manifest is not None
+    assert manifest.s3_uri == uri == pulled.artifact.s3_uri
+    assert pulled.artifact.repository == f"{hub_folder.uri}/elsewhere"
+
+
+def test_a_key_that_nobody_knows_is_resolved_as_it_is_written(open_hub: OpenHubs, hub_folder: HubFolder) -> None:
+    hub_folder.add(KEY, is_listed=False)
+    hub = open_hub(hub=hub_folder.uri, no_update=True)
+    artifact = hub.resolve(KEY).artifact
+
+    assert artifact.uri == f"{hub_folder.uri}/public/models/{KEY}.zip"
+    assert hub.pull(KEY).path.is_dir()
+    assert open_hub.notes == [f"{KEY} is in no list and on no card that is known here."]
+
+
+@pytest.mark.parametrize("prefix", ["", "public/models/", "s3://bucket/folder/", "https://elsewhere.example/x/"])
+def test_a_key_that_nobody_knows_is_not_shown_but_the_known_builds_are(open_hub: OpenHubs, prefix: str) -> None:
+    unknown = TAGGER.replace("1657118162458", "1757118162458")
+    hub = open_hub(allow_hub="https://elsewhere.example/x")
+
+    with pytest.raises(NotFoundError, match=f"No build is known as {unknown}") as raised:
+        hub.show(f"{prefix}{unknown}.zip")
+    assert raised.value.nearest == (TAGGER,)
+    assert TAGGER in raised.value.hint
+
+
+@pytest.mark.parametrize("is_file", [True, False])
 def test_a_hub_that_was_allowed_is_asked(
     open_hub: OpenHubs, server: Server, hub_folder: HubFolder, is_file: bool
 ) -> None:
@@ -501,6 +678,16 @@ def test_entries_are_chosen_by_reference_every_build_of_them(open_hub: OpenHubs,
     assert cached(hub) == [TAGGER, NEWER_KEY]
 
 
+def test_removing_deletes_nothing_when_one_lies_in_a_readonly_cache(open_hub: OpenHubs, tmp_path: Path) -> None:
+    hub = open_hub(cache_readonly=tmp_path / "shared")
+    ours, theirs = put_entry(hub.config.cache, KEY), put_entry(tmp_path / "shared", TAGGER)
+
+    with pytest.raises(UsageError, match="read-only cache"):
+        hub.remove(["tiny_pos", "bert_pos_4L_weight_decay"])
+    assert ours.is_dir()
+    assert theirs.is_dir()
+
+
 def test_removing_deletes_nothing_when_one_of_them_is_not_there(open_hub: OpenHubs, hub_folder: HubFolder) -> None:
     hub_folder.add(KEY)
     hub = open_hub(hub=hub_folder.uri)
@@ -526,17 +713,16 @@ def test_damage_is_found(open_hub: OpenHubs, hub_folder: HubFolder) -> None:
 # The registry
 
 
-def test_an_update_asks_for_the_configured_repositories(
-    open_hub: OpenHubs, server: Server, hub_folder: HubFolder
-) -> None:
+def test_an_update_asks_for_one_repository(open_hub: OpenHubs, server: Server, hub_folder: HubFolder) -> None:
     hub_folder.add(KEY)
     hub_folder.add("secret_ner_en_4.0.0_3.0_1657118162458", repository="clinical/models")
-    hub = open_hub(hub=server.uri(), repositories="public/models clinical/models")
-    results = hub.update()
+    hub = open_hub(hub=server.uri())
+    public, clinical = hub.update(), hub.update("clinical/models")
 
-    assert [len(result.changes.added) for result in results] == [1, 1]
+    assert (public.changes.added, public.source) == ((KEY,), server.uri("public/models/metadata.json"))
+    assert clinical.changes.added == ("secret_ner_en_4.0.0_3.0_1657118162458",)
     assert hub.resolve("secret_ner").artifact.repository == "clinical/models"
-    assert [result.is_news for result in hub.update(["clinical/models"])] == [False]
+    assert not hub.update("clinical/models").is_news
 
 
 def test_a_dry_run_of_an_update_changes_nothing(
@@ -546,10 +732,61 @@ def test_a_dry_run_of_an_update_changes_nothing(
     (tmp_path / "card.md").write_text(make_card(key=NEWER_KEY), encoding="utf-8")
     hub = open_hub(hub=hub_folder.uri, no_update=True)
 
-    assert hub.update(is_dry_run=True)[0].changes.added == (KEY,)
+    assert hub.update(is_dry_run=True).changes.added == (KEY,)
     assert hub.update_cards(tmp_path / "card.md", is_dry_run=True).changes.added == (NEWER_KEY,)
     with pytest.raises(NotFoundError):
         hub.resolve("tiny_pos")
+
+
+def test_what_only_another_hub_lists_is_hidden(open_hub: OpenHubs, hub_folder: HubFolder) -> None:
+    hub_folder.add(KEY, annotator="PerceptronModel")
+    ours = open_hub(hub=hub_folder.uri)
+    ours.update()
+    other = open_hub(no_update=True)
+
+    assert ours.search("tiny_pos").models[0].artifact.reference == "tiny_pos:en"
+    assert ours.resolve("tiny_pos").artifact.key == ours.show("tiny_pos").artifact.key
+    assert "tiny_pos:en" not in [model.artifact.reference for model in other.search("tiny_pos")]
+    for ask, text in ((other.show, "tiny_pos"), (other.resolve, "tiny_pos"), (other.show, KEY)):
+        with pytest.raises(NotFoundError) as raised:
+            ask(text)
+        assert not {"tiny_pos", KEY} & set(raised.value.nearest)
+    assert "in no list" in other.resolve(KEY).notes[0]
+
+
+def test_a_card_that_was_read_is_seen_with_every_hub(
+    open_hub: OpenHubs, hub_folder: HubFolder, make_card: Callable[..., str], tmp_path: Path
+) -> None:
+    hub_folder.add(KEY)
+    open_hub(hub=hub_folder.uri).update()
+    (tmp_path / "card.md").write_text(make_card(key=KEY), encoding="utf-8")
+    other = open_hub(no_update=True)
+    other.update_cards(tmp_path / "card.md")
+
+    assert str(other.resolve("tiny_pos").artifact.key) == KEY
+    assert other.search("tiny_pos").models[0].artifact.name == "tiny_pos"
+
+
+def test_an_unknown_filter_is_refused_and_the_known_are_named(open_hub: OpenHubs) -> None:
+    with pytest.raises(UsageError, match="There is no filter 'lang'") as raised:
+        open_hub().search("pos", lang="en")
+
+    assert "language" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "settings", [{"sparknlp": "5.5"}, {"sparknlp": "5"}, {"spark": "3"}, {"sparknlp": "5.5.3", "spark": "3"}]
+)
+def test_a_runtime_is_named_exactly(home: Path, settings: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="is no whole version of Spark") as raised:
+        Hub(**settings)
+
+    assert raised.value.hint.startswith("Write it as exactly as ")
+
+
+def test_the_runtime_is_as_exact_as_it_is_named(home: Path) -> None:
+    with Hub(sparknlp="5.5.3", spark="3.5") as hub:
+        assert str(hub.runtime) == "Spark NLP 5.5.3 on Spark 3.5"
 
 
 def test_a_mirror_with_a_part_of_the_models_is_all_there_is(open_hub: OpenHubs, hub_folder: HubFolder) -> None:

@@ -15,9 +15,9 @@ LAYERS = {
     "values": "artifacts calls cards consistency decoding diagnostics documents downloads facts findings foreign"
     " frontmatter guides imports labels markdown origins pages progress references resolver scores signatures snippets"
     " stages tables vocabulary zipformat",
-    "input and output": "batches cache ingest members recording registry saved_models search_query search_words searching storage transfer"
-    " unpack",
-    "use cases": "building candidates catalogue hub locations results shortcuts",
+    "input and output": "batches cache disk entries ingest members recording registry saved_models search_query"
+    " search_words searching storage transfer unpack",
+    "use cases": "building cached_models candidates catalogue hub installing locations results shortcuts",
     "faces": "cli demo output views",
 }
 LAYER_OF = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}

@@ -4,7 +4,7 @@ import io
 import json
 import os
 import pty
-import sys
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -17,6 +17,7 @@ from modelhub.output import Answer, Output, bytes_text, clean, error_dict
 from modelhub.progress import Progress
 
 KEY = "pos_tiny_en_4.0.0_3.0_1656000000000"
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 HOSTILE = "a\x1b[31mb\x07c\x9b2Jd\u202ee\u2066f\x00g\rh\x7fi\u200fj\u061ck"
 
 
@@ -59,6 +60,11 @@ def read_from(terminal_fd: int) -> bytes:
 
 def moment(phase: str, done: int = 0, total: int | None = None, subject: str = KEY) -> Progress:
     return Progress(phase=phase, subject=subject, done_bytes=done, total_bytes=total)
+
+
+def about(subject: str, error: ModelHubError) -> ModelHubError:
+    error.subject = subject
+    return error
 
 
 # Texts
@@ -109,6 +115,10 @@ def test_sizes_are_shown_in_decimal_units(size_bytes: int | None, text: str) -> 
         (
             IncompatibleError("None.", alternatives=["k: why"]),
             {"code": "incompatible", "message": "None.", "hint": "", "alternatives": ["k: why"]},
+        ),
+        (
+            about("pos_tiny:en", IntegrityError("Broken.")),
+            {"code": "integrity", "message": "Broken.", "hint": "", "reference": "pos_tiny:en"},
         ),
     ],
 )
@@ -235,6 +245,12 @@ def test_a_failure_lists_alternatives_where_there_are_several(capsys: pytest.Cap
         "error: None suits.\n  a: why\n  b: why?[0m\nhint: Update.\n"
     )
     assert printed(capsys, lambda output: output.failure(one))[1] == "error: It does not suit: why.\n"
+
+
+def test_a_failure_of_one_of_several_says_which(capsys: pytest.CaptureFixture[str]) -> None:
+    error = about("pos_tiny:en", IntegrityError("Broken."))
+
+    assert printed(capsys, lambda output: output.failure(error))[1] == "error: pos_tiny:en: Broken.\n"
 
 
 def test_a_failure_without_advice_has_no_hint(capsys: pytest.CaptureFixture[str]) -> None:
@@ -377,11 +393,70 @@ def test_a_pull_on_a_terminal_shows_a_bar_which_a_note_interrupts(monkeypatch: p
     assert "\x1b[" in shown
 
 
-def test_colours_can_be_forced_into_a_pipe(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def say_everything(output: Output) -> None:
+    output.table(["name", "size"], [["pos_tiny", "1"]])
+    output.fields([("name", "pos_tiny")])
+    output.markdown("# Title\n\nSome *words*.")
+    output.code("import os\n", "python")
+    output.failure(IntegrityError("Broken.", hint="Pull it again."))
+
+
+def test_forced_colours_change_no_shape(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    plain_out, plain_err = printed(capsys, say_everything)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
 
-    out, _ = printed(capsys, lambda output: output.table(["name"], [["a"]]))
+    out, err = printed(capsys, say_everything)
 
-    assert "\x1b[1m" in out
-    assert sys.stdout.isatty() is False
+    assert plain_out.splitlines() == ["pos_tiny\t1", "name\tpos_tiny", "# Title", "", "Some *words*.", "import os"]
+    assert [line.rstrip() for line in ANSI.sub("", out).splitlines()] == plain_out.splitlines()
+    assert ANSI.search(out.splitlines()[-1])
+    assert not ANSI.search("".join(out.splitlines()[:-1]))
+    assert ANSI.sub("", err) == plain_err
+    assert err.startswith("\x1b[1;31merror:\x1b[0m ")
+
+
+def test_without_colours_a_terminal_sees_no_ansi_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    with terminal() as text:
+        say_everything(Output())
+        shown = text()
+
+    assert "pos_tiny" in shown
+    assert "error: Broken." in shown
+    assert "\t" not in shown
+    assert not ANSI.search(shown)
+
+
+def test_on_a_terminal_a_failure_is_coloured() -> None:
+    with terminal() as text:
+        Output().failure(IntegrityError("Broken."))
+
+        assert text() == "\x1b[1;31merror:\x1b[0m Broken.\n"
+
+
+def test_one_long_name_costs_no_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    short, long = ["pos_tiny", "Tagging", "1"], ["n" * 60, "Tagging", "1"]
+
+    def first_line(rows: list[list[str]]) -> str:
+        with terminal() as text:
+            Output().table(["name", "task", "size"], rows, optional=["task"])
+            return text().partition("\n")[0]
+
+    assert "task" in first_line([short] * 9 + [long])
+    assert "task" not in first_line([short] * 8 + [long] * 2)
+    assert "task" not in first_line([long])
+
+
+def test_nothing_at_all_can_be_written_to() -> None:
+    with redirect_stdout(None), redirect_stderr(None):
+        output = Output()
+
+        assert not output.is_terminal
+        output.progress(moment("checking"))

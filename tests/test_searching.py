@@ -1,74 +1,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from registries import MODELS, SNAPSHOT, document
 
-from modelhub.artifacts import ArtifactKey
-from modelhub.documents import Document, Listing, Source
+from modelhub.artifacts import Artifact
+from modelhub.documents import Source
 from modelhub.errors import UsageError
-from modelhub.facts import ModelFacts
 from modelhub.recording import record
 from modelhub.registry import Registry
 from modelhub.resolver import Runtime
-from modelhub.searching import SearchQuery, SearchResult, search
+from modelhub.search_query import SearchQuery
+from modelhub.searching import SearchResult, search
 from modelhub.versions import Version
 
-SNAPSHOT = Source(uri="package:snapshot", kind="snapshot")
 OLD_RUNTIME = Runtime(sparknlp=Version("3.0.0"), spark=Version("3.0.1"))
-
-
-def document(
-    name: str, language: str = "en", lib: str = "4.0.0", *, spark: str = "3.0", is_ready: bool = True, **facts: Any
-) -> Document:
-    key = ArtifactKey(name, language, lib, spark, "1656000000000")
-    return Document(
-        path=str(key),
-        digest=b"1",
-        key=key,
-        repository="public/models",
-        facts=ModelFacts(**facts),
-        listing=Listing(is_ready=is_ready),
-    )
-
-
-MODELS = [
-    document(
-        "pos_tiny",
-        title="Part of speech, tiny",
-        tasks=("Part of Speech Tagging",),
-        annotator="PerceptronModel",
-        engine="onnx",
-        product="Spark NLP",
-        size_bytes=1_000,
-        date="2022-06-23",
-        labels=("NOUN", "VERB"),
-    ),
-    document(
-        "ner_hats",
-        title="Hats of all kinds",
-        tasks=("Named Entity Recognition",),
-        tags=("felt", "straw"),
-        annotator="BertForTokenClassification",
-        engine="tensorflow",
-        product="Healthcare NLP",
-        size_bytes=500_000,
-        date="2021-02-03",
-        labels=("HAT", "CAP"),
-        supported=True,
-    ),
-    document("ner_hats", "de", title="H\u00fcte", tasks=("Named Entity Recognition",), date="2023-01-01"),
-    document(
-        "ner_caps",
-        title="Caps, formerly hats",
-        tasks=("Named Entity Recognition", "Token Classification"),
-        date="2020-05-05",
-        deprecated=True,
-    ),
-    document("embed_2048", title="Embeddings", tasks=("Embeddings",), recommended=True, date="2020-01-01"),
-]
 
 
 @pytest.fixture
@@ -108,14 +58,15 @@ def references(registry: Registry, text: str = "", **filters: Any) -> list[str]:
         ("tin", ["pos_tiny:en"]),
         ("felt", ["ner_hats:en"]),
         ("straw felt", ["ner_hats:en"]),
-        ("straw tiny", []),
         ("noun", ["pos_tiny:en"]),
         ("hute", ["ner_hats:de"]),
         ("H\u00fcte", ["ner_hats:de"]),
         ("Hu\u0308te", ["ner_hats:de"]),
         ("2048", ["embed_2048:en"]),
-        ("Bert-For", []),
         ("bertfortoken", ["ner_hats:en"]),
+        ("ner_hats:de", ["ner_hats:de"]),
+        ("pos_tiny:en@4.0.0", ["pos_tiny:en"]),
+        ("pos_tiny_en_4.0.0_3.0_1656000000000", ["pos_tiny:en"]),
         ("healthcare", ["ner_hats:en"]),
     ],
 )
@@ -141,6 +92,48 @@ def test_a_whole_word_comes_before_a_beginning(registry: Registry) -> None:
     record(registry, SNAPSHOT, [document("a_hatstand"), document("b_hat")])
 
     assert references(registry, "hat") == ["b_hat:en", "a_hatstand:en"]
+
+
+def test_words_in_their_order_come_first(registry: Registry) -> None:
+    record(
+        registry,
+        SNAPSHOT,
+        [
+            document("opus_mt_de_en", title="German to English"),
+            document("opus_mt_en_de", title="English to German"),
+            *(document(f"hats_{number}", title="Hats") for number in range(20)),  # so that the words are rare
+        ],
+    )
+
+    assert references(registry, "english to german") == ["opus_mt_en_de:en", "opus_mt_de_en:en"]
+    assert references(registry, "german to english") == ["opus_mt_de_en:en", "opus_mt_en_de:en"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("straw tiny", {"ner_hats:en", "pos_tiny:en"}),
+        ("Bert-For hats", {"ner_hats:en", "ner_hats:de", "ner_caps:en"}),
+        ("xyzzyx tiny", {"pos_tiny:en"}),
+    ],
+)
+def test_where_no_model_has_all_words_those_that_have_some_are_found(
+    models: Registry, text: str, expected: set[str]
+) -> None:
+    result = results_of(models, text)
+
+    assert {model.artifact.reference for model in result} == expected
+    assert (result.total, result.is_partial, result.corrected) == (len(expected), True, "")
+
+
+def test_what_has_all_words_is_not_partial(models: Registry) -> None:
+    assert not results_of(models, "straw felt").is_partial
+    assert not results_of(models, "xyzzyx").is_partial
+    assert not results_of(models, "xyzzyx plugh").is_partial
+
+
+def test_filters_hold_for_what_has_some_words_too(models: Registry) -> None:
+    assert references(models, "straw tiny", engine="onnx") == ["pos_tiny:en"]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +179,26 @@ def test_a_text_without_words_finds_nothing(models: Registry, text: str) -> None
 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_without_text_the_recommended_come_first_and_the_deprecated_last(models: Registry, text: str) -> None:
-    assert references(models, text) == ["embed_2048:en", "ner_hats:en", "ner_hats:de", "pos_tiny:en", "ner_caps:en"]
+    assert references(models, text) == ["ner_hats:en", "embed_2048:en", "pos_tiny:en", "ner_hats:de", "ner_caps:en"]
+
+
+def test_merit_weighs_status_licence_and_language(registry: Registry) -> None:
+    record(
+        registry,
+        SNAPSHOT,
+        [
+            document("a", "en", recommended=True, supported=True),
+            document("b", "en", supported=True),
+            document("c", "en"),
+            document("d", "xx"),
+            document("e", "en", license="Licensed", supported=True, title="later", date="2020"),
+            document("f", "de"),
+            document("g", "de", license="Licensed"),
+            document("h", "en", deprecated=True),
+        ],
+    )
+
+    assert [model.artifact.name for model in results_of(registry)] == ["a", "b", "c", "e", "d", "f", "g", "h"]
 
 
 # Filters
@@ -196,9 +208,8 @@ def test_without_text_the_recommended_come_first_and_the_deprecated_last(models:
     ("filters", "expected"),
     [
         ({"language": "de"}, {"ner_hats:de"}),
-        ({"language": "xx"}, set()),
         ({"annotator": "perceptronmodel"}, {"pos_tiny:en"}),
-        ({"annotator": "Perceptron"}, set()),
+        ({"annotator": "Perceptron"}, {"pos_tiny:en"}),
         ({"product": "healthcare"}, {"ner_hats:en"}),
         ({"product": "Spark NLP"}, {"pos_tiny:en"}),
         ({"engine": "ONNX"}, {"pos_tiny:en"}),
@@ -242,13 +253,13 @@ def test_an_unknown_task_names_the_known_ones(models: Registry) -> None:
     with pytest.raises(UsageError, match="No task is called 'knitting'") as caught:
         results_of(models, task="knitting")
 
-    assert "Embeddings, Named Entity Recognition" in caught.value.hint
+    assert "Named Entity Recognition" in caught.value.hint
 
 
-@pytest.mark.parametrize("since", ["yesterday", "22", "2022-1", "2022-01-01x", "2022/01/01"])
-def test_what_is_no_date_is_refused(models: Registry, since: str) -> None:
-    with pytest.raises(UsageError, match="is not a date"):
-        results_of(models, since=since)
+@pytest.mark.parametrize("filters", [{"since": "2022-13"}, {"language": "english"}, {"is_compatible": True}])
+def test_a_filter_that_makes_no_sense_is_refused(models: Registry, filters: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        results_of(models, "hats", **filters)
 
 
 def test_all_filters_must_hold_for_one_artifact(registry: Registry) -> None:
@@ -318,6 +329,33 @@ def test_the_artifact_shown_is_one_that_passes_the_filters(registry: Registry) -
     assert (by_size.artifact.size_bytes, by_size.facts.engine) == (10, "onnx")
 
 
+def test_the_artifact_shown_is_one_that_the_hub_in_use_lists(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document("m", lib="2.7.0"), document("m", lib="4.1.0"), document("n", lib="4.1.0")])
+
+    def mark(artifacts: Sequence[Artifact]) -> list[Artifact]:
+        return [replace(item, is_listed=item.key.lib_version == "2.7.0") for item in artifacts]
+
+    m, n = search(registry, SearchQuery(), Runtime(), mark_listed=mark)
+
+    assert (str(m.artifact.lib_version), m.versions, m.is_compatible) == ("2.7.0", 2, True)
+    assert (str(n.artifact.lib_version), n.is_compatible) == ("4.1.0", False)
+
+
+def test_what_only_a_hidden_list_names_is_not_found(registry: Registry) -> None:
+    hub_list = Source(
+        uri="https://other.example/public/models/metadata.json", kind="metadata", repository="public/models"
+    )
+    record(registry, SNAPSHOT, [document("pos_tiny")])
+    record(registry, hub_list, [document("pos_tiny"), document("pos_foreign")])
+    (number, _, _) = registry.lists()[0]
+
+    every = search(registry, SearchQuery(text="pos"), Runtime())
+    seen = search(registry, SearchQuery(text="pos"), Runtime(), hidden=[number])
+
+    assert {model.artifact.name for model in every} == {"pos_tiny", "pos_foreign"}
+    assert ([model.artifact.name for model in seen], seen.total) == (["pos_tiny"], 1)
+
+
 def test_a_found_model_is_plain_json(models: Registry) -> None:
     (model,) = results_of(models, "tiny").models
 
@@ -340,6 +378,14 @@ def test_a_limit_cuts_the_models_and_not_their_number(registry: Registry) -> Non
     assert {result.total for result in (few, usual, every)} == {40}
 
 
+def test_a_result_is_a_row_of_models(models: Registry) -> None:
+    result = results_of(models, "hats")
+
+    assert len(result) == len(result.models) == 3
+    assert list(result) == list(result.models)
+    assert not results_of(models, "xyzzyx")
+
+
 # Mistakes
 
 
@@ -347,10 +393,10 @@ def test_a_limit_cuts_the_models_and_not_their_number(registry: Registry) -> Non
     ("text", "corrected", "expected"),
     [
         ("tinny", "tiny", ["pos_tiny:en"]),
-        ("strw felt", "straw felt", ["ner_hats:en"]),
+        ("stray felt", "straw felt", ["ner_hats:en"]),
         ("Embedings", "embeddings", ["embed_2048:en"]),
+        ("strw", "", []),
         ("xyzzyx", "", []),
-        ("tinny xyzzyx", "", []),
     ],
 )
 def test_a_word_that_nobody_has_is_corrected(
@@ -366,6 +412,7 @@ def test_a_word_that_nobody_has_is_corrected(
 def test_words_that_exist_are_not_corrected(models: Registry) -> None:
     assert results_of(models, "tiny").corrected == ""
     assert results_of(models, "tiny straw").corrected == ""
+    assert results_of(models, "tinny xyzzyx").corrected == ""
     assert results_of(models, "tiny", language="de") == SearchResult(models=(), total=0)
 
 
