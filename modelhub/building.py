@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelhub.documents import Document, Source, Unchanged
-from modelhub.ingest import PageFile, read_cards, read_metadata, read_page, read_snapshot, whole_metadata
+from modelhub.ingest import PageFile, read_cards, read_document, read_metadata, read_snapshot, whole_metadata
 from modelhub.packaged import PACKAGED_URI, SNAPSHOT, packaged_folder
 from modelhub.public_hub import METADATA_FILE
 from modelhub.recording import record
@@ -54,7 +54,7 @@ def _kept_documents(registry: Registry, source: Source) -> Iterator[Document | U
     """What a source from outside says, read anew from its kept texts."""
     for path, text in registry.kept_texts(source.uri):
         if source.kind == "cards":
-            yield replace(read_page(PageFile(path, text.encode())), kept=b"")
+            yield replace(read_document(PageFile(path, text.encode())), kept=b"")
         elif path == METADATA_FILE:
             yield replace(whole_metadata(text), kept=b"")
             yield from read_metadata(text, source.repository, source=source.uri)

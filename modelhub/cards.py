@@ -12,19 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelhub import markdown, tables, vocabulary
+from modelhub import card_tables, card_words, markdown
 from modelhub.artifacts import Artifact
-from modelhub.calls import PretrainedCall, find_pretrained_calls
-from modelhub.consistency import report_trouble
+from modelhub.card_checks import report_trouble
+from modelhub.card_labels import read_labels
+from modelhub.card_links import ZipLinks, find_zip_links
+from modelhub.card_origins import find_origin
+from modelhub.card_scores import best_score
 from modelhub.diagnostics import Diagnostic
-from modelhub.downloads import Download, find_download
 from modelhub.facts import MAX_LABELS, Dependency, ModelFacts
 from modelhub.guides import TaskGuide, guide_of, is_guide
-from modelhub.labels import read_labels
-from modelhub.origins import find_origin
-from modelhub.pages import Page, read_page
+from modelhub.pages import Page, open_page
+from modelhub.pretrained_calls import PretrainedCall, find_pretrained_calls
 from modelhub.public_hub import PUBLIC_REPOSITORY
-from modelhub.scores import best_score
 
 _NLU = re.compile(r"nlu\.load\(\s*[\"'“”]+([^\"'“”)\n]*)")
 _NLU_REFERENCE = re.compile(r"[a-z]\w*\.")
@@ -84,12 +84,12 @@ def parse_card(text: str, *, source: str = "") -> ModelCard:
         text: The page.
         source: Its path, as diagnostics name it; its last part tells the page on the web hub.
     """
-    return _card_of(read_page(text, source))
+    return _card_of(open_page(text, source))
 
 
 def parse_document(text: str, *, source: str = "") -> ModelCard | TaskGuide:
     """Read a page of either kind: a task guide has ``layout: docs``, everything else is taken for a card."""
-    page = read_page(text, source)
+    page = open_page(text, source)
     return guide_of(page) if is_guide(page.front.values) else _card_of(page)
 
 
@@ -101,14 +101,14 @@ def _card_of(page: Page) -> ModelCard:
         source=page.source,
         front_matter=page.front.values,
         artifact=artifact,
-        https_uri=reading.download.https_uri,
-        s3_uri=reading.download.s3_uri,
+        https_uri=reading.links.https_uri,
+        s3_uri=reading.links.s3_uri,
         facts=facts,
         name=reading.name,
         language=reading.language,
         author=page.front.text("author"),
         edition=page.front.text("edition"),
-        lib_version=vocabulary.version_in(reading.edition),
+        lib_version=card_words.version_in(reading.edition),
         spark_versions=page.front.items("spark_version"),
         compatibility=reading.row("compatibility"),
         description=reading.description,
@@ -130,10 +130,10 @@ class _Reading:
         self.page = page
         self.front = page.front
         self.outline = page.outline
-        self.download: Download = find_download(page.text, page.front.end, page.findings)
-        self.location = self.download.location
+        self.links: ZipLinks = find_zip_links(page.text, page.front.end, page.findings)
+        self.location = self.links.location
         self.rows = _rows(page)
-        self.table = tables.by_name(self.rows)
+        self.table = card_tables.by_name(self.rows)
         self.name = self._name()
         self.language = self._language()
         self.edition = self.front.text("edition") or self.row("compatibility")
@@ -145,7 +145,7 @@ class _Reading:
         self.calls = self._calls()
         self.own_names = self._own_names()
         self.annotator = self._annotator()
-        self.size_bytes = vocabulary.size_in_bytes(self.row("size"))
+        self.size_bytes = card_words.size_in_bytes(self.row("size"))
 
     def row(self, name: str) -> str:
         """The value of a row, or ""."""
@@ -159,7 +159,7 @@ class _Reading:
         return Artifact(
             key=self.location.key,
             repository=self.location.repository,
-            uri=self.download.uri,
+            uri=self.links.uri,
             size_bytes=self.size_bytes,
             engine=self.front.text("engine"),
             annotator=self.annotator,
@@ -169,10 +169,10 @@ class _Reading:
         """Everything that the registry keeps of the card."""
         front, tags = self.front, self.front.items("tags")
         labels = read_labels(self.predicted_entities)
-        stem = vocabulary.file_stem(self.page.source)
+        stem = card_words.file_stem(self.page.source)
         return ModelFacts(
             title=front.text("title"),
-            date=vocabulary.iso_date(front.text("date")) or vocabulary.iso_date(stem),
+            date=card_words.iso_date(front.text("date")) or card_words.iso_date(stem),
             tasks=front.items("task"),
             tags=tags,
             product=self._product(),
@@ -181,19 +181,19 @@ class _Reading:
             license=self._license(tags),
             type=self._type(),
             size_bytes=self.size_bytes,
-            supported=vocabulary.flag(front.text("supported")),
-            recommended=vocabulary.flag(front.text("recommended")),
-            deprecated=vocabulary.flag(front.text("deprecated")),
+            supported=card_words.flag(front.text("supported")),
+            recommended=card_words.flag(front.text("recommended")),
+            deprecated=card_words.flag(front.text("deprecated")),
             labels=labels[:MAX_LABELS],
             label_count=len(labels),
-            input_labels=tables.columns(self.row("input labels")),
-            output_labels=tables.columns(self.row("output labels")),
-            case_sensitive=vocabulary.flag(self.row("case sensitive")),
-            max_sentence_length=vocabulary.whole_number(self.row("max sentence length")),
-            dimension=vocabulary.whole_number(self.row("dimension")),
+            input_labels=card_tables.columns(self.row("input labels")),
+            output_labels=card_tables.columns(self.row("output labels")),
+            case_sensitive=card_words.flag(self.row("case sensitive")),
+            max_sentence_length=card_words.whole_number(self.row("max sentence length")),
+            dimension=card_words.whole_number(self.row("dimension")),
             best_score=best_score(self.benchmark),
             nlu=self._nlu(),
-            page=vocabulary.page_of(stem),
+            page=card_words.page_of(stem),
             origin=self._origin(),
             dependencies=self._dependencies(),
             stages=self._stages(),
@@ -229,12 +229,12 @@ class _Reading:
         """The class: ``annotator``, else ``class``, else the row Model Class, else that of the call that loads it."""
         stated = self.front.text("annotator") or self.front.text("class") or self.row("model class")
         own_call = next((call.annotator for call in self.calls if call.name in self.own_names), "")
-        return vocabulary.annotator_class(stated or own_call)
+        return card_words.annotator_class(stated or own_call)
 
     def _type(self) -> str:
         """``pipeline`` where the class, the table or the code says so, else ``model``."""
         says_so = (
-            vocabulary.is_pipeline_class(self.annotator)
+            card_words.is_pipeline_class(self.annotator)
             or self.row("type").lower() == "pipeline"
             or any(call.annotator == "PretrainedPipeline" and call.name in self.own_names for call in self.calls)
         )
@@ -243,14 +243,14 @@ class _Reading:
     def _product(self) -> str:
         """By the edition; a card that has none is told by its repository."""
         stated = self.front.text("edition") or self.repository or self.edition
-        return vocabulary.product_of(stated)
+        return card_words.product_of(stated)
 
     def _license(self, tags: tuple[str, ...]) -> str:
         """By the table, else by the tags, else by where the artifact lies."""
         return (
-            vocabulary.license_of(self.row("license"))
-            or vocabulary.license_by_tags(tags)
-            or vocabulary.license_by_repository(self.repository)
+            card_words.license_of(self.row("license"))
+            or card_words.license_by_tags(tags)
+            or card_words.license_by_repository(self.repository)
         )
 
     def _nlu(self) -> tuple[str, ...]:
@@ -283,10 +283,10 @@ class _Reading:
         return tuple(name for name in names if name)
 
 
-def _rows(page: Page) -> tuple[tables.Row, ...]:
+def _rows(page: Page) -> tuple[card_tables.Row, ...]:
     """The rows of the table "Model Information"."""
     sections = page.outline.sections.get("model information", ())
-    return tuple(row for section in sections for row in tables.read_rows(section.text, section.position))
+    return tuple(row for section in sections for row in card_tables.read_rows(section.text, section.position))
 
 
 def _code(page: Page) -> Mapping[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from modelhub.findings import Findings
+from modelhub.diagnostics import Findings
 
 _OPENING = re.compile(r"\s*---[ \t]*\n")
 _CLOSING = re.compile(r"\n(?:---|\.\.\.)[ \t]*(?=\n|\Z)")

@@ -16,7 +16,7 @@ from typing import Any
 from modelhub.diagnostics import Diagnostic
 from modelhub.errors import UsageError
 from modelhub.markdown import Link, find_links
-from modelhub.pages import Page, read_page
+from modelhub.pages import Page, open_page
 from modelhub.references import Reference
 
 _HEADING = re.compile(r"\n#{1,6}[ \t]+([^\n]*)")
@@ -92,7 +92,7 @@ def is_guide(front_matter: Mapping[str, Any]) -> bool:
 
 def parse_guide(text: str, *, source: str = "") -> TaskGuide:
     """Read a task guide; any text gives one, with diagnostics for what is wrong with it."""
-    return guide_of(read_page(text, source))
+    return guide_of(open_page(text, source))
 
 
 def guide_of(page: Page) -> TaskGuide:

@@ -57,7 +57,7 @@ def read_cards(path: Path, known: Mapping[str, bytes] | None = None) -> Iterator
     known = known or {}
     seen = False
     try:
-        with Batches(read_page) as batches:
+        with Batches(read_document) as batches:
             for file in _pages(path):
                 seen = True
                 page = replace(file, name=storable(file.name))
@@ -72,7 +72,7 @@ def read_cards(path: Path, known: Mapping[str, bytes] | None = None) -> Iterator
         raise NotFoundError(f"{path} holds no Markdown page.", hint="Name a folder or archive of *.md cards.")
 
 
-def read_page(file: PageFile) -> Document:
+def read_document(file: PageFile) -> Document:
     """Read one page, a card or a guide, whatever is in it."""
     from modelhub.cards import ModelCard, parse_document  # brings yaml, which a search does not need
 

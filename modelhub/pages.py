@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelhub.decoding import find_lost, repair
-from modelhub.findings import Findings
+from modelhub.diagnostics import Findings
 from modelhub.frontmatter import FrontMatter, read_front_matter
 from modelhub.markdown import Outline, read_outline
 
@@ -31,7 +31,7 @@ class Page:
         return self.text.count("\n", 0, position) + 1
 
 
-def read_page(text: str, source: str) -> Page:
+def open_page(text: str, source: str) -> Page:
     """Open a page. Takes any text: a byte order mark, any line breaks, damage by a wrong decoding."""
     findings = Findings(source)
     text = _repaired(_with_plain_breaks(text), findings)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from modelhub.disk import disk_errors
-from modelhub.foreign import check_not_foreign
 from modelhub.members import Member, MemberTree, MemberWriter, damaged
+from modelhub.not_a_zip import check_not_foreign
 from modelhub.zipformat import (
     CENTRAL_FIXED_BYTES,
     CENTRAL_SIGNATURE,

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
-from modelhub.findings import Findings
+from modelhub.diagnostics import Findings
 from modelhub.frontmatter import FrontMatter, read_front_matter
 
 

@@ -23,8 +23,8 @@ from modelhub.ingest import (
     PageFile,
     check_is_list,
     read_cards,
+    read_document,
     read_metadata,
-    read_page,
     read_snapshot,
     whole_metadata,
     write_snapshot,
@@ -86,7 +86,7 @@ WRITERS: dict[str, Callable[[Path, Mapping[str, bytes]], Path]] = {
 
 
 def page(content: bytes, name: str = "posts/a.md") -> Document:
-    return read_page(PageFile(name, content))
+    return read_document(PageFile(name, content))
 
 
 def documents_of(path: Path, known: Mapping[str, bytes] | None = None) -> dict[str, Document | Unchanged]:

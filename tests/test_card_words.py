@@ -1,6 +1,6 @@
 import pytest
 
-from modelhub import vocabulary
+from modelhub import card_words
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ from modelhub import vocabulary
     ],
 )
 def test_products_are_told_by_edition_or_repository(text, product):
-    assert vocabulary.product_of(text) == product
+    assert card_words.product_of(text) == product
 
 
 @pytest.mark.parametrize(
     ("text", "version"), [("Spark NLP 4.0.0+", "4.0.0"), ("Spark NLP JSL2.5.0", "2.5.0"), ("new", "")]
 )
 def test_versions_are_found(text, version):
-    assert vocabulary.version_in(text) == version
+    assert card_words.version_in(text) == version
 
 
 @pytest.mark.parametrize(
@@ -41,17 +41,17 @@ def test_versions_are_found(text, version):
     ],
 )
 def test_licences_have_two_names(text, expected):
-    assert vocabulary.license_of(text) == expected
+    assert card_words.license_of(text) == expected
 
 
 def test_a_licence_is_told_by_tags_or_by_repository():
-    assert vocabulary.license_by_tags(["en", "open_source"]) == "Open Source"
-    assert vocabulary.license_by_tags(["licensed"]) == "Licensed"
-    assert vocabulary.license_by_tags(["en"]) == ""
-    assert vocabulary.license_by_repository("@user") == "Open Source"
-    assert vocabulary.license_by_repository("public/models") == "Open Source"
-    assert vocabulary.license_by_repository("legal/models") == "Licensed"
-    assert vocabulary.license_by_repository("") == ""
+    assert card_words.license_by_tags(["en", "open_source"]) == "Open Source"
+    assert card_words.license_by_tags(["licensed"]) == "Licensed"
+    assert card_words.license_by_tags(["en"]) == ""
+    assert card_words.license_by_repository("@user") == "Open Source"
+    assert card_words.license_by_repository("public/models") == "Open Source"
+    assert card_words.license_by_repository("legal/models") == "Licensed"
+    assert card_words.license_by_repository("") == ""
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_licence_is_told_by_tags_or_by_repository():
     ],
 )
 def test_days_are_read_in_each_of_their_forms(text, expected):
-    assert vocabulary.iso_date(text) == expected
+    assert card_words.iso_date(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_days_are_read_in_each_of_their_forms(text, expected):
     ],
 )
 def test_the_page_is_told_by_the_file_name(source, stem, page):
-    assert vocabulary.file_stem(source) == stem
-    assert vocabulary.page_of(stem) == page
+    assert card_words.file_stem(source) == stem
+    assert card_words.page_of(stem) == page
 
 
 @pytest.mark.parametrize(
@@ -90,23 +90,23 @@ def test_the_page_is_told_by_the_file_name(source, stem, page):
     [("42.9 MB", 42_900_000), ("1.2GB", 1_200_000_000), ("463.4 kb", 463_400), ("7 B", 7), ("big", None)],
 )
 def test_sizes_are_decimal(text, size):
-    assert vocabulary.size_in_bytes(text) == size
+    assert card_words.size_in_bytes(text) == size
 
 
 @pytest.mark.parametrize(
     ("text", "number"), [("512", 512), ("300.0", 300), ("2.4", None), ("", None), ("9" * 30, None)]
 )
 def test_whole_numbers_are_told_from_others(text, number):
-    assert vocabulary.whole_number(text) == number
+    assert card_words.whole_number(text) == number
 
 
 @pytest.mark.parametrize(("text", "expected"), [("True", True), ("false", False), ("maybe", None), ("", None)])
 def test_flags_are_read_in_any_case(text, expected):
-    assert vocabulary.flag(text) is expected
+    assert card_words.flag(text) is expected
 
 
 def test_classes_have_their_real_names():
-    assert vocabulary.annotator_class("AlBertEmbeddings") == "AlbertEmbeddings"
-    assert vocabulary.annotator_class("PretrainedPipeline") == "PipelineModel"
-    assert vocabulary.is_pipeline_class("Pipeline")
-    assert not vocabulary.is_pipeline_class("BertEmbeddings")
+    assert card_words.annotator_class("AlBertEmbeddings") == "AlbertEmbeddings"
+    assert card_words.annotator_class("PretrainedPipeline") == "PipelineModel"
+    assert card_words.is_pipeline_class("Pipeline")
+    assert not card_words.is_pipeline_class("BertEmbeddings")

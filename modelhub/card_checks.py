@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelhub import vocabulary
+from modelhub import card_words
 from modelhub.artifacts import ArtifactKey, ArtifactLocation
+from modelhub.card_tables import Row
 from modelhub.pages import Page
-from modelhub.tables import Row
 
 
 def report_trouble(page: Page, rows: Sequence[Row], location: ArtifactLocation | None) -> None:
@@ -30,7 +30,7 @@ def _report_front_matter(page: Page) -> None:
                 field=key,
             )
     day = front.text("date")
-    if not vocabulary.iso_date(day):
+    if not card_words.iso_date(day):
         findings.add(
             "date-malformed" if day else "date-missing",
             f"The date {day!r} is no day of the calendar; the one in the file name was taken, if it has any. "
@@ -46,10 +46,10 @@ def _report_front_matter(page: Page) -> None:
             field="article_header",
         )
     annotator = front.text("annotator")
-    if annotator != vocabulary.annotator_class(annotator):
+    if annotator != card_words.annotator_class(annotator):
         findings.add(
             "annotator-misspelt",
-            f"Spark NLP has no class {annotator}; {vocabulary.annotator_class(annotator)} was read. Write it so.",
+            f"Spark NLP has no class {annotator}; {card_words.annotator_class(annotator)} was read. Write it so.",
             line=front.line_of("annotator"),
             field="annotator",
         )
@@ -75,9 +75,9 @@ def _problem_of(row: Row) -> tuple[str, str] | None:
         return "table-row-unknown", f"No template has a row {row.label}; it was left out. Remove it or mend its name."
     if row.is_misspelt:
         return "table-row-misspelt", f"The row {row.label} was read as {row.name}. Mend its name."
-    if row.name == "size" and row.value and vocabulary.size_in_bytes(row.value) is None:
+    if row.name == "size" and row.value and card_words.size_in_bytes(row.value) is None:
         return "size-malformed", f"{row.value!r} is no size and was left out. Write a number and a unit: 42.9 MB."
-    if row.name == "license" and row.value and not vocabulary.license_of(row.value):
+    if row.name == "license" and row.value and not card_words.license_of(row.value):
         return "license-unknown", f"{row.value!r} is no licence of the hub. Write Open Source or Licensed."
     return None
 
@@ -89,7 +89,7 @@ def _report_differences(page: Page, key: ArtifactKey) -> None:
     stated = (
         ("name", "name", front.text("name"), key.name),
         ("language", "language", front.text("language"), key.language),
-        ("edition", "lib-version", vocabulary.version_in(front.text("edition")), key.lib_version),
+        ("edition", "lib-version", card_words.version_in(front.text("edition")), key.lib_version),
         ("spark_version", "spark-version", ", ".join(spark_versions), key.spark_version),
     )
     for field, code, said, true in stated:

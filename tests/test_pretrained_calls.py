@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelhub.calls import PretrainedCall, find_pretrained_calls
+from modelhub.pretrained_calls import PretrainedCall, find_pretrained_calls
 
 
 def call(annotator: str, name: str = "", language: str = "", repository: str = "", line: int = 1) -> PretrainedCall:

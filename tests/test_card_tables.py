@@ -1,6 +1,6 @@
 import pytest
 
-from modelhub.tables import by_name, columns, read_rows
+from modelhub.card_tables import by_name, columns, read_rows
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelhub.imports import ClassHome, home_of
+from modelhub.class_homes import ClassHome, home_of
 
 OPEN = "com.johnsnowlabs.nlp"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from modelhub.artifacts import USUAL_MILLIS_DIGITS, ArtifactLocation, https_uri_of
+from modelhub.diagnostics import Findings
 from modelhub.errors import UsageError
-from modelhub.findings import Findings
 
 _BUTTONS = ("Download", "Copy S3 URI")
 _ANY_ZIP = re.compile(r"\]\(((?:https://|s3://)[^()\s]+\.zip)\)")
@@ -19,7 +19,7 @@ _JUNK = " \t|<>\"'"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Download:
+class ZipLinks:
     """Where a card says that its zip lies.
 
     Attributes:
@@ -48,7 +48,7 @@ class _Target(NamedTuple):
     button: str
 
 
-def find_download(text: str, start: int, findings: Findings) -> Download:
+def find_zip_links(text: str, start: int, findings: Findings) -> ZipLinks:
     """Read the Download button and the S3 URI of a page whose body begins at ``start``.
 
     Where both are there and name different zips, the Download button counts: it is what people have been clicking.
@@ -63,7 +63,7 @@ def find_download(text: str, start: int, findings: Findings) -> Download:
         )
     https_uri = next((target.uri for target in targets if not target.uri.startswith("s3:")), "")
     s3_uri = next((target.uri for target in targets if target.uri.startswith("s3:")), "")
-    return Download(https_uri=https_uri, s3_uri=s3_uri, location=_location(targets, findings))
+    return ZipLinks(https_uri=https_uri, s3_uri=s3_uri, location=_location(targets, findings))
 
 
 def _targets(text: str, start: int, findings: Findings) -> list[_Target]:

@@ -1,6 +1,6 @@
 import pytest
 
-from modelhub.origins import find_origin
+from modelhub.card_origins import find_origin
 
 
 @pytest.mark.parametrize(

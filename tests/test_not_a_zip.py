@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from modelhub.errors import ArchiveError
-from modelhub.foreign import check_not_foreign
+from modelhub.not_a_zip import check_not_foreign
 
 
 @pytest.mark.parametrize(

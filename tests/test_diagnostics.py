@@ -1,4 +1,4 @@
-from modelhub.findings import Findings
+from modelhub.diagnostics import Findings
 
 
 def test_findings_are_sorted_by_line_and_those_of_the_whole_document_come_last():

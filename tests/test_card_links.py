@@ -1,16 +1,16 @@
 import pytest
 
-from modelhub.downloads import Download, find_download
-from modelhub.findings import Findings
+from modelhub.card_links import ZipLinks, find_zip_links
+from modelhub.diagnostics import Findings
 
 KEY = "bird_en_4.0.0_3.0_1657118162458"
 HTTPS = f"https://s3.amazonaws.com/auxdata.johnsnowlabs.com/public/models/{KEY}.zip"
 S3 = f"s3://auxdata.johnsnowlabs.com/public/models/{KEY}.zip"
 
 
-def read(text: str) -> tuple[Download, list[tuple[str, int, str]]]:
+def read(text: str) -> tuple[ZipLinks, list[tuple[str, int, str]]]:
     findings = Findings("x.md")
-    download = find_download(text, 0, findings)
+    download = find_zip_links(text, 0, findings)
     return download, [(found.code, found.line, found.field) for found in findings.sorted()]
 
 

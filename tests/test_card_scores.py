@@ -1,7 +1,7 @@
 import pytest
 
+from modelhub.card_scores import best_score
 from modelhub.facts import Score
-from modelhub.scores import best_score
 
 REPORT = """
               precision    recall  f1-score   support

@@ -1,6 +1,6 @@
 import pytest
 
-from modelhub.labels import read_labels
+from modelhub.card_labels import read_labels
 
 
 @pytest.mark.parametrize(
