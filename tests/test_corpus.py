@@ -22,6 +22,7 @@ def read_hub() -> Iterator[ModelCard]:
                 yield parse_card(content.read().decode("utf-8"), source=member.name)
 
 
+@pytest.mark.slow
 def test_the_hub_of_2024_gives_its_artifacts():
     cards = list(read_hub())
     found = [card.artifact for card in cards if card.artifact]
