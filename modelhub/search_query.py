@@ -62,7 +62,7 @@ def checked(query: SearchQuery, registry: Registry, runtime: Runtime) -> SearchQ
     meant: dict[str, Any] = {
         name: _meant(getattr(query, name), tests, registry.values_of(name), name)
         for name, tests in _FILTERS.items()
-        if getattr(query, name)
+        if getattr(query, name) and not registry.has_value(name, getattr(query, name))
     }
     return replace(query, **meant)
 
