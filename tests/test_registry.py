@@ -255,6 +255,24 @@ def test_values_come_with_the_most_frequent_first(registry: Registry, field: str
     assert registry.values_of(field) == values
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("engine", "onnx", True),
+        ("engine", "ONNX", False),
+        ("engine", "on%", False),
+        ("language", "de", True),
+        ("language", "d", False),
+        ("task", "Frequent", True),
+        ("task", "Freq", False),
+    ],
+)
+def test_only_the_value_itself_is_had(registry: Registry, field: str, value: str, expected: bool) -> None:
+    record(registry, SNAPSHOT, [document(key_of("a"), engine="onnx", tasks=("Frequent",)), document(key_of("c", "de"))])
+
+    assert registry.has_value(field, value) is expected
+
+
 def test_every_name_is_there_once(registry: Registry) -> None:
     record(registry, SNAPSHOT, [document(key_of("a")), document(key_of("a", "de")), document(key_of("b"))])
 
