@@ -134,7 +134,10 @@ class Output:
             return
         from rich.syntax import Syntax
 
-        _console(sys.stdout).print(Syntax(clean(text.rstrip("\n")), language, background_color="default"))
+        code = clean(text.rstrip("\n"))
+        highlighted = Syntax(code, language, background_color="default").highlight(code)
+        highlighted.rstrip()
+        _console(sys.stdout).print(highlighted, soft_wrap=True)  # a line that were cut, or broken, would be other code
 
     def markdown(self, text: str) -> None:
         """A page of Markdown, rendered on a terminal."""

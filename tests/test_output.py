@@ -362,6 +362,17 @@ def test_fields_code_and_pages_are_rendered_on_a_terminal(monkeypatch: pytest.Mo
     assert "\x1b[" in shown
 
 
+def test_a_line_of_code_is_neither_cut_nor_broken_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    path = "/cache_pretrained/" + "a_long_name_" * 8
+
+    with terminal() as text:
+        Output().code(f'load("{path}")\n', "python")
+        shown = re.sub(r"\x1b\[[\d;]*m", "", text())
+
+    assert shown == f'load("{path}")\n'
+
+
 def test_json_is_json_on_a_terminal_too() -> None:
     with terminal() as text:
         output = Output(is_json=True)
