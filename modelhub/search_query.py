@@ -60,7 +60,7 @@ def checked(query: SearchQuery, registry: Registry, runtime: Runtime) -> SearchQ
             "There is no Spark NLP here to be compatible with.", hint="Say which one you have: --sparknlp 5.5.3"
         )
     meant: dict[str, Any] = {
-        name: _meant(getattr(query, name), tests, registry.values_of(name), name)
+        name: _meant(getattr(query, name), tests, [*registry.values_of(name), *_ALWAYS_KNOWN.get(name, ())], name)
         for name, tests in _FILTERS.items()
         if getattr(query, name) and not registry.has_value(name, getattr(query, name))
     }
@@ -95,6 +95,10 @@ _FILTERS: dict[str, Sequence[Test]] = {
 }
 
 
+# Engines that a registry without a hub's list may never have met: to ask for them is no mistake.
+_ALWAYS_KNOWN = {"engine": ("onnx", "tensorflow", "openvino", "llamacpp")}
+
+
 def _meant(text: str, tests: Sequence[Test], values: Sequence[str], name: str) -> str:
     """The value that a user means; of several the most frequent."""
     wanted = text.lower().strip()
@@ -105,7 +109,7 @@ def _meant(text: str, tests: Sequence[Test], values: Sequence[str], name: str) -
 
 
 def _listing(values: Iterable[str]) -> str:
-    known = list(values)
+    known = list(dict.fromkeys(values))
     more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
     return ", ".join(known[:_SHOWN]) + more
 

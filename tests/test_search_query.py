@@ -76,14 +76,18 @@ def test_of_several_that_could_be_meant_the_most_frequent_is(tmp_path: Path) -> 
 
 
 def test_of_many_known_values_the_first_are_named(tmp_path: Path) -> None:
-    models = [document(f"m{number}", engine=f"engine{number}") for number in range(20)]
+    models = [document(f"m{number}", annotator=f"Class{number}") for number in range(20)]
     with (
         Registry.open(make_registry(tmp_path / "registry.sqlite", models)) as registry,
         pytest.raises(UsageError) as raised,
     ):
-        check(registry, engine="steam")
+        check(registry, annotator="Steam")
 
     assert raised.value.hint.endswith(" and 8 more.")
+
+
+def test_an_engine_that_no_model_is_known_to_have_is_no_mistake(registry: Registry) -> None:
+    assert check(registry, engine="OpenVINO").engine == "openvino"
 
 
 @pytest.mark.parametrize("since", ["2023", "2023-01", "2023-12", "2023-06-30", "2023-10-31"])
