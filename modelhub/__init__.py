@@ -1,8 +1,11 @@
 """modelhub: the package manager for Spark NLP models.
 
->>> from modelhub import pull                                                          # doctest: +SKIP
->>> path = pull("bert_pos_4L_weight_decay", "en")                                      # doctest: +SKIP
->>> BertForTokenClassification.load(str(path))                                         # doctest: +SKIP
+::
+
+    from modelhub import pull
+
+    path = pull("bert_pos_4L_weight_decay", "en")
+    BertForTokenClassification.load(str(path))
 
 The functions are those of :class:`Hub` for one call; a program that asks more than once keeps a ``Hub``.
 """

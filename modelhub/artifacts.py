@@ -139,7 +139,7 @@ class Artifact:
     """One published zip and what is known of it. Its ``to_dict`` is the artifact of every JSON answer.
 
     Attributes:
-        key: Its key; name, language, versions and time come from it, never from a card (DESIGN, decision 1).
+        key: Its key; name, language, versions and time come from it, never from a card (README, "Design").
         repository: ``public/models``, ``clinical/models``, ``@user`` for community models, or a foreign prefix.
         uri: Where it is read; set by the hub that reads it.
         size_bytes: Size of the zip; exact only if ``size_exact``, else what the card says.
@@ -198,7 +198,7 @@ class Artifact:
         return f"{prefix}{self.name}:{self.language}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The artifact as it stands in every JSON answer (DESIGN, "What users may rely on")."""
+        """The artifact as it stands in every JSON answer."""
         return {
             "key": str(self.key),
             "name": self.name,

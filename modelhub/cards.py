@@ -2,7 +2,7 @@
 
 Cards of every generation are read, from the stubs of 2019 to the hub's template of today. A bad card stops nothing:
 what could be read is kept, and what could not becomes a diagnostic with file, line, field and what to do. The URI of
-the zip is the authority for name, language and versions (DESIGN, decision 1); the front matter describes.
+the zip is the authority for name, language and versions (README, "Design"); the front matter describes.
 """
 
 from __future__ import annotations

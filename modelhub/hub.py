@@ -304,7 +304,7 @@ class Hub:
         """Bring a model into the cache, whole, or find it there.
 
         Raises:
-            ModelHubError: Any of its kinds, as DESIGN lists them by exit status.
+            ModelHubError: Any of its kinds; ``modelhub.errors`` lists them with their exit status.
         """
         from modelhub.results import PulledModel
 

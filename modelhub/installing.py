@@ -10,7 +10,7 @@ from modelhub.artifacts import Artifact, without_secrets
 from modelhub.cache import Cache, Manifest
 from modelhub.catalogue import Catalogue
 from modelhub.config import Config
-from modelhub.errors import ArchiveError, IntegrityError, ModelHubError, NetworkError, NotFoundError
+from modelhub.errors import ArchiveError, IntegrityError, ModelHubError, NetworkError, NotAllowedError, NotFoundError
 from modelhub.locations import allowed, artifact_uris
 from modelhub.progress import Progress, ProgressCallback
 from modelhub.results import PulledModel
@@ -56,7 +56,7 @@ class Installer:
         for uri in artifact_uris(artifact, self._config):
             try:
                 return self._install_from(replace(artifact, uri=uri), is_replacing=is_replacing)
-            except (NetworkError, NotFoundError) as exc:
+            except (NetworkError, NotFoundError, NotAllowedError) as exc:  # S3 refuses what it does not have, too
                 failure = failure or exc
         raise failure or NotFoundError(f"No hub is configured for {artifact.key}.")
 

@@ -56,7 +56,7 @@ def adopted(artifact: Artifact, uri: str, config: Config) -> Artifact:
 
 
 def allowed(uri: str, config: Config) -> str:
-    """The URI itself, if something that was configured covers it (DESIGN, decision 7).
+    """The URI itself, if something that was configured covers it: a card may point anywhere.
 
     Raises:
         NotAllowedError: No hub of the configuration holds it.

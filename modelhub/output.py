@@ -12,7 +12,6 @@ import json
 import os
 import re
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
@@ -195,7 +194,6 @@ class _PullProgress:
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         self._last = ("", "")
-        self._started_s = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
         if self._output.is_quiet or (self._output.is_json and not _is_terminal(sys.stderr)):

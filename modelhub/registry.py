@@ -2,7 +2,7 @@
 
 Everything in it is derived. ``registry.sqlite`` is built from documents (lines of the snapshot, cards, lines of a
 ``metadata.json``); what came from outside the package, sources and texts, is kept in ``kept.sqlite`` beside it, so that
-another schema version means a rebuild and never a migration (DESIGN, decision 5).
+another schema version means a rebuild and never a migration (README, "Design").
 
 One artifact that several documents describe is one row: what the most trusted source says comes first, gaps are filled
 from the next. A model (repository, name, language) has one row of text for the full-text search.
