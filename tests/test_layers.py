@@ -23,7 +23,7 @@ LAYERS = {
         " search_words searching storage transfer unpack"
     ),
     "use cases": "building cached_models candidates catalogue hub installing locations results shortcuts",
-    "faces": "cli demo output views",
+    "faces": "cache_commands cli commands demo finding_commands output registry_commands views",
 }
 LAYER_OF = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
 ONLY_DOOR = {
@@ -32,7 +32,7 @@ ONLY_DOOR = {
     "requests": {"storage"},
     "boto3": {"storage"},
     "yaml": {"frontmatter"},
-    "click": {"cli"},
+    "click": {"cache_commands", "commands", "finding_commands", "registry_commands"},
     "socket": set(),
 }
 NOT_FOR_VALUES = {"io", "os", "pathlib", "shutil", "socket", "subprocess", "tempfile", "time", "urllib.request"}
