@@ -1,4 +1,4 @@
-"""The house: a lower layer never class_homes a higher one, and some things have only one door."""
+"""The house: a lower layer never imports a higher one, and some things have only one door."""
 
 from __future__ import annotations
 
@@ -12,16 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "modelhub"
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem not in ("__init__", "__main__"))
 LAYERS = {
     "ground": "config errors packaged public_hub versions",
-    "values": (
-        "artifacts card_checks card_labels card_links card_origins card_scores card_tables"
-        " card_words cards class_homes decoding diagnostics documents facts frontmatter guides"
-        " markdown not_a_zip pages pretrained_calls progress references resolver signatures"
-        " snippets stages zipformat"
-    ),
-    "input and output": (
-        "batches cache disk entries ingest members recording registry saved_models search_query"
-        " search_words searching storage transfer unpack"
-    ),
+    "values": "artifacts card_checks card_labels card_links card_origins card_scores card_tables card_words cards class_homes decoding diagnostics documents facts frontmatter guides licences markdown not_a_zip pages pretrained_calls progress references refusals resolver scopes signatures snippets stages zipformat",
+    "input and output": "batches cache disk entries ingest members recording registry saved_models search_query search_words searching storage transfer unpack",
     "use cases": "building cached_models candidates catalogue hub installing locations results shortcuts",
     "faces": "cache_commands cli commands demo finding_commands output registry_commands views",
 }
@@ -29,11 +21,22 @@ LAYER_OF = {module: number for number, names in enumerate(LAYERS.values()) for m
 ONLY_DOOR = {
     "sqlite3": {"registry"},
     "rich": {"output"},
-    "requests": {"storage"},
-    "boto3": {"storage"},
+    "pycurl": {"connections"},
+    "requests": {"texts"},
+    "boto3": {"credentials"},
+    "botocore": {"credentials"},
     "yaml": {"frontmatter"},
-    "click": {"cache_commands", "commands", "finding_commands", "registry_commands"},
-    "socket": set(),
+    "click": {
+        "cache_commands",
+        "card_commands",
+        "checking_commands",
+        "commands",
+        "finding_commands",
+        "registry_commands",
+        "upkeep_commands",
+    },
+    "socket": {"probes"},
+    "ssl": {"probes"},
 }
 NOT_FOR_VALUES = {"io", "os", "pathlib", "shutil", "socket", "subprocess", "tempfile", "time", "urllib.request"}
 
