@@ -58,7 +58,7 @@ def read_cards(path: Path, known: Mapping[str, bytes] | None = None) -> Iterator
     seen = False
     try:
         with Batches(read_document) as batches:
-            for file in _pages(path):
+            for file in pages_of(path):
                 seen = True
                 page = replace(file, name=storable(file.name))
                 if known.get(page.name) == _digest(page.content):
@@ -103,7 +103,13 @@ def _document(file: PageFile, **values: Any) -> Document:
     return Document(path=file.name, digest=_digest(file.content), kept=zlib.compress(file.content, 1), **values)
 
 
-def _pages(path: Path) -> Iterator[PageFile]:
+def pages_of(path: Path) -> Iterator[PageFile]:
+    """Every Markdown page in a folder or an archive, or the one page.
+
+    Raises:
+        NotFoundError: There is no such path.
+        StorageError: It cannot be read.
+    """
     if path.is_dir():
         for file in sorted(path.rglob("*.md")):
             if file.is_file():

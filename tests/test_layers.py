@@ -12,10 +12,10 @@ PACKAGE = Path(__file__).parents[1] / "modelhub"
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem not in ("__init__", "__main__"))
 LAYERS = {
     "ground": "config errors packaged public_hub versions",
-    "values": "amounts artifacts card_checks card_labels card_links card_origins card_scores card_tables card_words cards certificates class_homes decoding diagnostics documents facts findings frontmatter guides licences markdown not_a_zip objects pages pretrained_calls progress proxies ranges references refusals resolver scopes signatures snippets stages versions_together zipformat",
+    "values": "amounts artifacts card_checks card_labels card_links card_origins card_scores card_tables card_words cards certificates class_homes decoding diagnostics documents facts findings frontmatter guides licences lint lint_code lint_facts lint_rules markdown not_a_zip objects pages pretrained_calls progress proxies ranges references refusals resolver scopes signatures snippets stages versions_together zipformat",
     "input and output": "batches cache disk entries ingest members recording registry saved_models search_query search_words searching storage transfer unpack",
-    "use cases": "building cached_models candidates catalogue hub installing locations results shortcuts",
-    "faces": "cache_commands cli commands demo finding_commands output registry_commands views",
+    "use cases": "building cached_models candidates catalogue hub installing linting locations results shortcuts",
+    "faces": "cache_commands cli commands demo finding_commands lint_views output registry_commands views",
 }
 LAYER_OF = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
 ONLY_DOOR = {
