@@ -10,7 +10,9 @@
     ├── IntegrityError               6   what arrived, or what lies in the cache, is damaged
     │   └── ArchiveError             6   a zip that is broken or hostile
     ├── NetworkError                 7   the hub cannot be reached, after retries
+    │   └── ReplacedError            7   an object is replaced again and again while it is read
     ├── NotAllowedError              8   credentials, licence, or a hub that is not configured
+    ├── StoppedError                 1   nobody wants the bytes any more: told to those who still wait for them
     ├── OfflineError                 9   offline, and not in the cache
     └── StorageError                10   disk, permission
         └── WaitTimeoutError        10   another process kept us waiting for too long
@@ -121,11 +123,21 @@ class NetworkError(ModelHubError):
         self.status = status
 
 
+class ReplacedError(NetworkError):
+    """The object is not the one that it was when its reading began."""
+
+
 class NotAllowedError(ModelHubError):
     """Credentials, a licence, or a hub that no configuration names."""
 
     code = "not_allowed"
     exit_status = 8
+
+
+class StoppedError(ModelHubError):
+    """A download that was given up, told to whoever still waits for its bytes."""
+
+    code = "stopped"
 
 
 class OfflineError(ModelHubError):
