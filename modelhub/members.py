@@ -1,22 +1,59 @@
-"""The files of an archive below one folder: which may be made, and how each is written and checked.
+"""The members of an archive and their files: read, inflated, counted, checked, and written below one folder.
 
-Both ways of unpacking share this, the stream that goes through an archive from its first byte and whoever holds
-members by the table of contents: a writer takes the compressed bytes of one member, wherever they come from.
+Both ways of unpacking share this, the walk through a stream (``unpack``) and the threads that go by the table of
+contents (``unpack_members``): whoever stands at the content of a member has it unpacked here.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol, cast
 
+from modelhub.direct import OrderedFile, new_file
 from modelhub.disk import disk_errors
 from modelhub.errors import ArchiveError, StorageError
-from modelhub.zipformat import DEFLATED, Header, broken, refused, shown
+from modelhub.zipformat import (
+    DEFLATED,
+    MAX_DESCRIPTOR_BYTES,
+    Header,
+    broken,
+    descriptor_bytes,
+    refused,
+    shown,
+    truncated,
+)
+
+
+class _Inflater(Protocol):
+    """What takes the compressed bytes of one member."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes | memoryview, max_length: int, /) -> bytes: ...
+
+
+crc32_of: Callable[[bytes | memoryview, int], int] = zlib.crc32
+_new_inflater: Callable[[int], _Inflater] = zlib.decompressobj
+_InflateError: type[Exception] = zlib.error
+with contextlib.suppress(ImportError):  # takes two thirds of zlib's time
+    from isal import isal_zlib
+
+    crc32_of = isal_zlib.crc32
+    _new_inflater = isal_zlib.decompressobj
+    _InflateError = cast("type[Exception]", isal_zlib.error)  # its stubs take it for an instance
+
+# Deflate cannot pack tighter than 1:1032; weights reach 1.1, texts 10. Below the harmless size no ratio is a bomb.
+MAX_RATIO = 200
+_HARMLESS_BYTES = 256 << 20
+MAX_MEMBERS = 500_000  # saved models have some hundreds; each costs memory, and a file
 
 # Compressed bytes a step. Where a member's end is unknown the first step is short: what lies behind it is copied.
 _FIRST_STEP_BYTES = 1 << 10
@@ -39,15 +76,96 @@ class Member:
     crc32: int
 
 
+class ArchiveReader:
+    """Chunks of an archive, read as one stream that knows where it is.
+
+    Args:
+        chunks: The bytes; a chunk must not change until the next one is asked for.
+        position: Where in the archive they begin.
+
+    Attributes:
+        position: Where in the archive the next byte lies.
+        arrived_bytes: How many were taken from ``chunks``.
+    """
+
+    def __init__(self, chunks: Iterable[bytes], *, position: int = 0) -> None:
+        self.position = position
+        self.arrived_bytes = 0
+        self._chunks = iter(chunks)
+        self._rest = memoryview(b"")
+
+    def piece(self, limit: int) -> memoryview:
+        """The next bytes that are there, ``limit`` at most; empty only at the end."""
+        self._gather(1)
+        return self._rest[:limit]
+
+    def peek(self, size_bytes: int) -> bytes:
+        """The next ``size_bytes`` bytes; fewer only at the end."""
+        self._gather(size_bytes)
+        return bytes(self._rest[:size_bytes])
+
+    def look(self, size_bytes: int, *, within: str) -> bytes:
+        """The next ``size_bytes`` bytes.
+
+        Raises:
+            ArchiveError: The archive ends before.
+        """
+        data = self.peek(size_bytes)
+        if len(data) < size_bytes:
+            raise truncated(self.position + len(data), within=within)
+        return data
+
+    def advance(self, size_bytes: int) -> None:
+        """Go on behind bytes that were looked at."""
+        self._rest = self._rest[size_bytes:]
+        self.position += size_bytes
+
+    def _gather(self, size_bytes: int) -> None:
+        """Make ``size_bytes`` bytes lie in one piece, where the stream has so many; a large chunk is not copied."""
+        if len(self._rest) >= size_bytes:
+            return
+        gathered = bytearray(self._rest)
+        for chunk in self._chunks:
+            self.arrived_bytes += len(chunk)
+            if not gathered and len(chunk) >= size_bytes:
+                self._rest = memoryview(chunk)
+                return
+            gathered += chunk
+            if len(gathered) >= size_bytes:
+                break
+        self._rest = memoryview(gathered)
+
+
+class _Writing:
+    """What the operating system says about one file or folder, as our errors; costs next to nothing if it is silent."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _: object, exc: BaseException | None, __: object) -> None:
+        if isinstance(exc, FileExistsError):
+            raise StorageError(
+                f"{self._path} exists already, perhaps because the file system does not tell upper from lower case.",
+                hint="Choose a cache on another file system with MODELHUB_CACHE.",
+            ) from exc
+        if isinstance(exc, (OSError, UnicodeEncodeError)):
+            with disk_errors(f"Cannot write {self._path}"):
+                raise exc
+
+
 class MemberTree:
     """The folder to unpack into, and which names in it are taken.
 
     Args:
         root: An existing, empty folder.
+        max_names: How many may be taken.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, max_names: int = MAX_MEMBERS) -> None:
         self._root = root
+        self._max_names = max_names
         self._files: set[str] = set()
         self._folders = {""}
         self._named: set[str] = set()
@@ -60,11 +178,13 @@ class MemberTree:
             is_folder: Whether it is to be a folder itself.
 
         Raises:
-            ArchiveError: The name is taken.
+            ArchiveError: The name is taken, or there are too many.
             StorageError: A folder cannot be made.
         """
         if path in self._named:
             raise refused(f"it holds {shown(path)} twice.")
+        if len(self._named) == self._max_names:
+            raise too_many_members(self._max_names)
         self._named.add(path)
         if is_folder:
             self._make_folders(path)
@@ -86,7 +206,7 @@ class MemberTree:
                 continue
             if folder in self._files:
                 raise _both(folder)
-            with _writing(self._root / folder):
+            with _Writing(self._root / folder):
                 (self._root / folder).mkdir()
             self._folders.add(folder)
 
@@ -98,6 +218,7 @@ class MemberWriter:
         target: The file, which must not exist; ``None`` for a folder, which has no content.
         header: What its header says; what is ``None`` there is not checked.
         on_bytes: Called with the number of unpacked bytes before they are written; may raise.
+        is_announced: Whether the header's size was checked against what is allowed, so that its space may be taken.
 
     Attributes:
         compressed_bytes: How much was taken.
@@ -105,26 +226,29 @@ class MemberWriter:
         crc32: CRC-32 of what came out.
     """
 
-    def __init__(self, target: Path | None, header: Header, on_bytes: Callable[[int], None]) -> None:
-        self._path = target or Path()
+    def __init__(
+        self, target: Path | None, header: Header, on_bytes: Callable[[int], None], *, is_announced: bool = False
+    ) -> None:
+        self._writing = _Writing(target or Path())
         self._header = header
         self._on_bytes = on_bytes
-        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS) if header.method == DEFLATED else None
+        self._inflater = _new_inflater(-zlib.MAX_WBITS) if header.method == DEFLATED else None
         self.compressed_bytes = 0
         self.size_bytes = 0
         self.crc32 = 0
-        self._file: BinaryIO = io.BytesIO()  # stays empty: a folder's header allows 0 bytes
+        self._file: OrderedFile | None = None
         if target is not None:
-            with _writing(target):
-                self._file = target.open("xb")
+            with self._writing:
+                self._file = new_file(target, header.size_bytes if is_announced else None)
 
     def __enter__(self) -> MemberWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close the file, however the member ended; what matters was raised before."""
-        with contextlib.suppress(OSError):
-            self._file.close()
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
 
     @property
     def is_complete(self) -> bool:
@@ -139,6 +263,26 @@ class MemberWriter:
         if self._header.compressed_bytes is None:
             return min(max(_FIRST_STEP_BYTES, self.compressed_bytes), _STEP_BYTES)
         return min(self._header.compressed_bytes - self.compressed_bytes, _STEP_BYTES)
+
+    def take_from(self, reader: ArchiveReader) -> Header:
+        """Take the whole member from a reader that stands at its content, and leave it behind the descriptor.
+
+        Returns:
+            The header with everything in it known.
+
+        Raises:
+            ArchiveError: The content is not what the header says.
+            StorageError: The file cannot be written.
+        """
+        while not self.is_complete and self.wanted_bytes:
+            piece = reader.piece(self.wanted_bytes)
+            if not piece:
+                raise truncated(reader.position, within=shown(self._header.name))
+            reader.advance(self.write(piece))
+        found = self.finish()
+        if found.has_descriptor:
+            self._skip_descriptor(reader)
+        return found
 
     def write(self, piece: memoryview) -> int:
         """Take the next compressed bytes, ``wanted_bytes`` at most; return how many of them belong to the member.
@@ -163,25 +307,30 @@ class MemberWriter:
             ArchiveError: The content is not what the header says.
             StorageError: The file cannot be written.
         """
-        header, name = self._header, shown(self._header.name)
+        header = self._header
         if not self.is_complete or header.compressed_bytes not in (None, self.compressed_bytes):
-            raise broken(f"{name} does not end where its header says.")
+            raise ends_elsewhere(header)
         if header.size_bytes not in (None, self.size_bytes):
-            raise broken(f"{name} has {self.size_bytes:,} bytes, its header says {header.size_bytes:,}.")
+            told = f"has {self.size_bytes:,} bytes, its header says {header.size_bytes:,}"
+            raise broken(f"{shown(header.name)} {told}.")
         if header.crc32 not in (None, self.crc32):
-            raise damaged(header)
-        with _writing(self._path):
-            self._file.close()
+            raise _damaged(header)
+        if self._file is not None:
+            with self._writing:
+                self._file.finish()
+                self._file.close()
+        if header.is_complete:
+            return header
         return replace(header, crc32=self.crc32, compressed_bytes=self.compressed_bytes, size_bytes=self.size_bytes)
 
-    def _inflate(self, inflater: zlib._Decompress, piece: memoryview) -> None:
+    def _inflate(self, inflater: _Inflater, piece: memoryview) -> None:
         data: bytes | memoryview = piece
         is_drained = False
         while not is_drained:
             try:
                 output = inflater.decompress(data, _OUTPUT_BYTES)
-            except zlib.error as exc:
-                raise damaged(self._header) from exc
+            except _InflateError as exc:
+                raise _damaged(self._header) from exc
             self._emit(output)
             data = inflater.unconsumed_tail
             is_drained = inflater.eof or (not data and len(output) < _OUTPUT_BYTES)
@@ -192,25 +341,59 @@ class MemberWriter:
             name = shown(self._header.name)
             raise broken(f"{name} unpacks to more than the {self._header.size_bytes:,} bytes that its header says.")
         self._on_bytes(len(data))
-        self.crc32 = zlib.crc32(data, self.crc32)
-        with _writing(self._path):
-            self._file.write(data)
+        self.crc32 = crc32_of(data, self.crc32)
+        if self._file is not None:  # a folder's header allows 0 bytes
+            with self._writing:
+                self._file.write(data)
+
+    def _skip_descriptor(self, reader: ArchiveReader) -> None:
+        buffer = reader.peek(MAX_DESCRIPTOR_BYTES)
+        size_bytes = descriptor_bytes(
+            buffer, crc32=self.crc32, compressed_bytes=self.compressed_bytes, size_bytes=self.size_bytes
+        )
+        if size_bytes is None and len(buffer) < MAX_DESCRIPTOR_BYTES:
+            raise truncated(reader.position + len(buffer), within=shown(self._header.name))
+        if size_bytes is None:
+            raise _damaged(self._header)
+        reader.advance(size_bytes)
 
 
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    with disk_errors(f"Cannot write {path}"):
-        try:
-            yield
-        except FileExistsError as exc:
-            raise StorageError(
-                f"{path} exists already, perhaps because the file system does not tell upper from lower case.",
-                hint="Choose a cache on another file system with MODELHUB_CACHE.",
-            ) from exc
+def check_bounds(
+    unpacked_bytes: int, *, archive_bytes: int, max_unpacked_bytes: int | None, max_ratio: float = MAX_RATIO
+) -> None:
+    """Stop what unpacks to too much.
+
+    Args:
+        unpacked_bytes: How much it unpacks to, as far as is known.
+        archive_bytes: Out of how many.
+        max_unpacked_bytes: Bound on the bytes written.
+        max_ratio: Bound on the one to the other, once more than 256 MiB are written.
+
+    Raises:
+        ArchiveError: It is more than is allowed.
+    """
+    if max_unpacked_bytes is not None and unpacked_bytes > max_unpacked_bytes:
+        raise refused(f"it unpacks to more than {max_unpacked_bytes:,} bytes.")
+    if unpacked_bytes > max(_HARMLESS_BYTES, max_ratio * archive_bytes):
+        raise refused(f"{archive_bytes:,} bytes of it unpack to {unpacked_bytes:,} and more, as in a zip bomb.")
 
 
-def damaged(header: Header) -> ArchiveError:
-    """The error for content that cannot be inflated, or has another check sum."""
+def ends_elsewhere(header: Header) -> ArchiveError:
+    """The error for content that is shorter or longer than its header says."""
+    return broken(f"{shown(header.name)} does not end where its header says.")
+
+
+def unlisted(at_bytes: int) -> ArchiveError:
+    """The error for a member that only one who walks through the archive gets to see."""
+    return broken(f"its table of contents lacks the member at byte {at_bytes:,}.")
+
+
+def too_many_members(allowed: int = MAX_MEMBERS) -> ArchiveError:
+    """The error for an archive that would fill memory, and the disk with files."""
+    return refused(f"it holds more than {allowed:,} members.")
+
+
+def _damaged(header: Header) -> ArchiveError:
     return broken(f"the content of {shown(header.name)} is damaged.")
 
 

@@ -18,44 +18,33 @@ from pathlib import Path
 from typing import BinaryIO
 
 from modelhub.disk import disk_errors
-from modelhub.members import Member, MemberTree, MemberWriter, damaged
+from modelhub.members import MAX_RATIO, ArchiveReader, Member, MemberTree, MemberWriter, check_bounds, unlisted
 from modelhub.not_a_zip import check_not_foreign
+from modelhub.unpack_members import HEAD_BYTES, find_directory
 from modelhub.zipformat import (
     CENTRAL_FIXED_BYTES,
     CENTRAL_SIGNATURE,
     END_SIGNATURE,
     LOCAL_FIXED_BYTES,
     LOCAL_SIGNATURE,
-    MAX_DESCRIPTOR_BYTES,
     MAX_TAIL_BYTES,
     ZIP64_END_SIGNATURE,
-    EndRecords,
     Header,
     ListedHeader,
     broken,
     check_agreement,
     checked_path,
-    descriptor_bytes,
-    find_end_records,
     listed_header_bytes,
     local_header_bytes,
-    read_central_directory,
     read_end_records,
     read_listed_header,
     read_local_header,
-    refused,
     shown,
-    truncated,
 )
 
 __all__ = ["Member", "unpack_stream"]
 
-# Deflate cannot pack tighter than 1:1032; weights reach 1.1, texts 10. Below the harmless size no ratio is a bomb.
-MAX_RATIO = 200
-_HARMLESS_BYTES = 256 << 20
 _SPOOL_CHUNK_BYTES = 1 << 20
-_MAX_DIRECTORY_BYTES = 256 << 20
-_SNIFF_BYTES = 1 << 10
 _FIRST_SIGNATURES = (LOCAL_SIGNATURE, END_SIGNATURE, ZIP64_END_SIGNATURE)
 
 
@@ -83,10 +72,10 @@ def unpack_stream(
         ArchiveError: The bytes are no zip, or one that is broken, hostile, or packed in a way that we cannot read.
         StorageError: The files cannot be written.
     """
-    reader = _Reader(chunks)
+    reader = ArchiveReader(chunks)
     meter = _Meter(reader, max_unpacked_bytes, max_ratio, on_unpacked)
     walk = _Walk(MemberTree(folder), meter)
-    head = reader.peek(_SNIFF_BYTES)
+    head = reader.peek(HEAD_BYTES)
     if head.startswith(_FIRST_SIGNATURES):
         if walk.go_on(reader):
             return walk.members
@@ -97,62 +86,11 @@ def unpack_stream(
     return walk.members
 
 
-class _Reader:
-    """Chunks, read as one stream that knows where it is."""
-
-    def __init__(self, chunks: Iterable[bytes], *, position: int = 0) -> None:
-        self.position = position
-        self.arrived_bytes = 0
-        self._chunks = iter(chunks)
-        self._rest = memoryview(b"")
-
-    def piece(self, limit: int) -> memoryview:
-        """The next bytes that are there, ``limit`` at most; empty only at the end."""
-        self._gather(1)
-        return self._rest[:limit]
-
-    def peek(self, size_bytes: int) -> bytes:
-        """The next ``size_bytes`` bytes; fewer only at the end."""
-        self._gather(size_bytes)
-        return bytes(self._rest[:size_bytes])
-
-    def look(self, size_bytes: int, *, within: str) -> bytes:
-        """The next ``size_bytes`` bytes.
-
-        Raises:
-            ArchiveError: The archive ends before.
-        """
-        data = self.peek(size_bytes)
-        if len(data) < size_bytes:
-            raise truncated(self.position + len(data), within=within)
-        return data
-
-    def advance(self, size_bytes: int) -> None:
-        """Go on behind bytes that were looked at."""
-        self._rest = self._rest[size_bytes:]
-        self.position += size_bytes
-
-    def _gather(self, size_bytes: int) -> None:
-        """Make ``size_bytes`` bytes lie in one piece, where the stream has so many; a large chunk is not copied."""
-        if len(self._rest) >= size_bytes:
-            return
-        gathered = bytearray(self._rest)
-        for chunk in self._chunks:
-            self.arrived_bytes += len(chunk)
-            if not gathered and len(chunk) >= size_bytes:
-                self._rest = memoryview(chunk)
-                return
-            gathered += chunk
-            if len(gathered) >= size_bytes:
-                break
-        self._rest = memoryview(gathered)
-
-
 class _Meter:
     """Counts what is unpacked, stops a bomb, and reports progress."""
 
     def __init__(
-        self, reader: _Reader, max_bytes: int | None, max_ratio: float, report: Callable[[int], None] | None
+        self, reader: ArchiveReader, max_bytes: int | None, max_ratio: float, report: Callable[[int], None] | None
     ) -> None:
         self._reader = reader
         self._max_bytes = max_bytes
@@ -167,11 +105,12 @@ class _Meter:
             ArchiveError: They are more than is allowed.
         """
         self._unpacked_bytes += size_bytes
-        if self._max_bytes is not None and self._unpacked_bytes > self._max_bytes:
-            raise refused(f"it unpacks to more than {self._max_bytes:,} bytes.")
-        if self._unpacked_bytes > max(_HARMLESS_BYTES, self._max_ratio * self._reader.arrived_bytes):
-            arrived = f"{self._reader.arrived_bytes:,}"
-            raise refused(f"{arrived} bytes of it unpack to {self._unpacked_bytes:,} and more, as in a zip bomb.")
+        check_bounds(
+            self._unpacked_bytes,
+            archive_bytes=self._reader.arrived_bytes,
+            max_unpacked_bytes=self._max_bytes,
+            max_ratio=self._max_ratio,
+        )
         if self._report is not None:
             self._report(size_bytes)
 
@@ -191,7 +130,7 @@ class _Walk:
         return tuple(self._members)
 
     def go_on(
-        self, reader: _Reader, *, listed: Mapping[int, ListedHeader] | None = None, prefix_bytes: int = 0
+        self, reader: ArchiveReader, *, listed: Mapping[int, ListedHeader] | None = None, prefix_bytes: int = 0
     ) -> bool:
         """Unpack all members and check them against the table of contents behind them.
 
@@ -227,50 +166,28 @@ class _Walk:
             ArchiveError: The archive is broken or refused.
             StorageError: The files cannot be written.
         """
-        end, directory_end = spool.end_records()
-        directory_start = directory_end - end.directory_bytes
-        if directory_start < spool.start or end.directory_bytes > _MAX_DIRECTORY_BYTES:
-            raise broken("its table of contents is not where it should be.")
-        directory = spool.read_at(directory_start, end.directory_bytes)
-        listed = {line.offset + end.prefix_bytes: line for line in read_central_directory(directory)}
+        directory = find_directory(spool, start=spool.start)
         first = spool.start
         if spool.read_at(first, 4) != LOCAL_SIGNATURE:  # data before the first header
-            first = min(listed, default=directory_start)
-        if first > directory_start:
+            first = directory.members[0].offset if directory.members else directory.directory_offset
+        if first > directory.directory_offset:
             raise broken("its table of contents names members behind it.")
-        reader = _Reader(spool.chunks_from(first), position=first)
-        if not self.go_on(reader, listed=listed, prefix_bytes=end.prefix_bytes):
-            raise broken(f"its table of contents lacks the member at byte {reader.position:,}.")
+        reader = ArchiveReader(spool.chunks_from(first), position=first)
+        listed = {line.offset: line for line in directory.members}
+        if not self.go_on(reader, listed=listed, prefix_bytes=directory.prefix_bytes):
+            raise unlisted(reader.position)
 
-    def _unpack(self, reader: _Reader, header: Header, header_bytes: int) -> Header:
+    def _unpack(self, reader: ArchiveReader, header: Header, header_bytes: int) -> Header:
         path = checked_path(header.name)
         target = self._tree.claim(path, is_folder=header.is_folder)
         reader.advance(header_bytes)
         with MemberWriter(target, header, self._meter.count) as writer:
-            while not writer.is_complete and writer.wanted_bytes:
-                piece = reader.piece(writer.wanted_bytes)
-                if not piece:
-                    raise truncated(reader.position, within=shown(header.name))
-                reader.advance(writer.write(piece))
-            found = writer.finish()
-        if header.has_descriptor:
-            self._skip_descriptor(reader, writer, header)
+            found = writer.take_from(reader)
         if target is not None:
             self._members.append(Member(path=path, size_bytes=writer.size_bytes, crc32=writer.crc32))
         return found
 
-    def _skip_descriptor(self, reader: _Reader, writer: MemberWriter, header: Header) -> None:
-        buffer = reader.peek(MAX_DESCRIPTOR_BYTES)
-        size_bytes = descriptor_bytes(
-            buffer, crc32=writer.crc32, compressed_bytes=writer.compressed_bytes, size_bytes=writer.size_bytes
-        )
-        if size_bytes is None and len(buffer) < MAX_DESCRIPTOR_BYTES:
-            raise truncated(reader.position + len(buffer), within=shown(header.name))
-        if size_bytes is None:
-            raise damaged(header)
-        reader.advance(size_bytes)
-
-    def _check_directory(self, reader: _Reader, prefix_bytes: int) -> None:
+    def _check_directory(self, reader: ArchiveReader, prefix_bytes: int) -> None:
         """Compare the table of contents with what was unpacked, and see that nothing follows it."""
         start = reader.position
         members = 0
@@ -316,24 +233,15 @@ class _Spool:
             yield chunk
             offset += len(chunk)
 
-    def end_records(self) -> tuple[EndRecords, int]:
-        """The end records of the archive, and where they begin.
-
-        Raises:
-            ArchiveError: There are none, or they contradict themselves.
-        """
+    @property
+    def size_bytes(self) -> int:
+        """Where the archive ends."""
         with disk_errors(f"Cannot use {self._folder}"):
-            end = self.start + self._file.seek(0, 2)
-        tail_start = max(self.start, end - MAX_TAIL_BYTES)
-        tail = self.read_at(tail_start, MAX_TAIL_BYTES)
-        index = find_end_records(tail)
-        if index is None:
-            raise broken(f"its {end:,} bytes hold no end record, so it is cut off, or no zip at all.")
-        return read_end_records(tail[index:], offset=tail_start + index), tail_start + index
+            return self.start + self._file.seek(0, 2)
 
 
 @contextlib.contextmanager
-def _spooled(reader: _Reader, folder: Path) -> Iterator[_Spool]:
+def _spooled(reader: ArchiveReader, folder: Path) -> Iterator[_Spool]:
     """The rest of the stream as a temporary file, which is gone afterwards, however the process ends."""
     with disk_errors(f"Cannot write into {folder}"):
         file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed below, where its own errors are dropped)

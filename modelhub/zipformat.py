@@ -99,9 +99,17 @@ class Header:
         return bool(self.flags & _FLAG_DESCRIPTOR)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether check sum and sizes are known."""
+        return None not in (self.crc32, self.compressed_bytes, self.size_bytes)
+
+    @property
     def is_endless(self) -> bool:
         """Whether nothing in the stream tells where the content ends (deflate tells it by itself)."""
         return self.method == STORED and self.compressed_bytes is None
+
+
+_HEADER_FIELDS = fields(Header)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -242,7 +250,7 @@ def read_end_records(buffer: bytes, *, offset: int) -> EndRecords:
     if len(buffer) < start + _END.size:
         raise truncated(offset + len(buffer), within="its end record")
     if not buffer.startswith(END_SIGNATURE, start):
-        raise broken(f"at byte {offset + start:,} it holds neither a member nor its table of contents.")
+        raise no_header_at(offset + start)
     end = start + _end_bytes(buffer, start)
     if len(buffer) < end:
         raise truncated(offset + len(buffer), within="its comment")
@@ -278,13 +286,25 @@ def descriptor_bytes(buffer: bytes, *, crc32: int, compressed_bytes: int, size_b
     return None
 
 
+def completed(header: Header, listed: ListedHeader) -> Header:
+    """A local header, with what it leaves for later as the table of contents tells it."""
+    if header.is_complete:
+        return header
+    return replace(
+        header,
+        crc32=listed.crc32 if header.crc32 is None else header.crc32,
+        compressed_bytes=listed.compressed_bytes if header.compressed_bytes is None else header.compressed_bytes,
+        size_bytes=listed.size_bytes if header.size_bytes is None else header.size_bytes,
+    )
+
+
 def check_agreement(unpacked: Header, listed: ListedHeader) -> None:
     """Compare a member as it was unpacked with the table of contents.
 
     Raises:
         ArchiveError: They differ, so that programs which believe the one or the other get different files.
     """
-    for field in fields(Header):
+    for field in _HEADER_FIELDS:
         ours, theirs = getattr(unpacked, field.name), getattr(listed, field.name)
         if field.name == "flags":
             ours, theirs = ours & _FLAGS_THAT_AGREE, theirs & _FLAGS_THAT_AGREE
@@ -315,6 +335,11 @@ def broken(message: str) -> ArchiveError:
 def refused(message: str) -> ArchiveError:
     """The error for an archive that somebody made so, and that we do not unpack."""
     return ArchiveError(f"The archive is refused: {message}", hint=_HINT_REFUSED)
+
+
+def no_header_at(at_bytes: int) -> ArchiveError:
+    """The error for a place where a member should begin, or the table of contents."""
+    return broken(f"at byte {at_bytes:,} it holds neither a member nor its table of contents.")
 
 
 def truncated(at_bytes: int, *, within: str) -> ArchiveError:

@@ -7,6 +7,7 @@ import itertools
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from modelhub.errors import ArchiveError
 from modelhub.unpack import unpack_stream
+from modelhub.unpack_members import read_directory, unpack_members
 
 TEXT = b"some text, some text, some text"
 SYMLINK = 0o120777 << 16
@@ -151,12 +153,18 @@ ARCHIVES: dict[str, tuple[bytes, str]] = {
     "folder with content": (archive(Raw("a/", TEXT)), "folder 'a/' has content"),
     "folder with content that is told late": (
         archive(Raw("a/", TEXT, flags=8, local={"crc": 0, "size": 0, "packed_bytes": 0})),
-        "unpacks to more than the 0 bytes",
+        "unpacks to more than the 0 bytes|size of 'a/' is 0, its table of contents says 31",
     ),
     "overlapping members": (_overlapping(), "names 'inner' where there is no member"),
     "listed twice": (archive(Raw(copies_in_directory=2)), "names 'a.txt' where there is no member"),
-    "not listed": (archive(Raw(), Raw("b", copies_in_directory=0)), "table of contents lacks 'b'"),
-    "listed elsewhere": (archive(Raw(central={"offset": 7})), "where there is no member|neither a member"),
+    "not listed": (
+        archive(Raw(), Raw("b", copies_in_directory=0)),
+        "table of contents lacks ('b'|the member at byte)",
+    ),
+    "listed elsewhere": (
+        archive(Raw(central={"offset": 7})),
+        "where there is no member|neither a member|lacks the member at byte 0",
+    ),
     "not listed and without end": (archive(Raw(), _endless(copies_in_directory=0)), "lacks the member at byte"),
     "directory that begins with members": (_directory_over_members(), "not where it should be|is damaged"),
     "listed behind the end": (archive(Raw(central={"offset": 5000})), "where there is no member|members behind it"),
@@ -172,16 +180,36 @@ ARCHIVES: dict[str, tuple[bytes, str]] = {
     "encrypted in the directory": (archive(Raw(central={"flags": 1 << 11 | 1})), "flags of"),
     "size too small": (archive(Raw(local={"size": 5}, central={"size": 5})), "more than the 5 bytes"),
     "size too large": (archive(Raw(local={"size": 99}, central={"size": 99})), "has 31 bytes, its header says 99"),
-    "packed size too small": (archive(Raw(local={"packed_bytes": 5})), "does not end where its header says"),
-    "packed size zero": (archive(Raw(local={"packed_bytes": 0})), "does not end where its header says"),
-    "packed size too large": (archive(Raw(local={"packed_bytes": 40})), "does not end where its header says"),
+    "packed size too small": (
+        archive(Raw(local={"packed_bytes": 5}, central={"packed_bytes": 5})),
+        "does not end where its header says",
+    ),
+    "packed size zero": (
+        archive(Raw(local={"packed_bytes": 0}, central={"packed_bytes": 0})),
+        "does not end where its header says",
+    ),
+    "packed size too large": (
+        archive(Raw(local={"packed_bytes": 40}, central={"packed_bytes": 40})),
+        "does not end where its header says",
+    ),
+    "packed size too small in the header alone": (
+        archive(Raw(local={"packed_bytes": 5})),
+        "does not end where its header says|packed size of 'a.txt' is 5, its table of contents says 16",
+    ),
+    "packed size too large, before another": (
+        archive(Raw(local={"packed_bytes": 40}, central={"packed_bytes": 40}), Raw("b")),
+        "does not end where its header says|names 'b' where there is no member",
+    ),
     "stored with two sizes": (archive(Raw(method=0, local={"size": 7})), "two sizes of 'a.txt' contradict"),
     "wrong CRC": (archive(Raw(local={"crc": 7}, central={"crc": 7})), "content of 'a.txt'"),
     "wrong CRC, stored": (
         archive(Raw(method=0, local={"crc": 7}, central={"crc": 7})),
         "content of 'a.txt'",
     ),
-    "no deflate": (archive(Raw(local={"packed": b"\xff" * 15, "packed_bytes": 15})), "content of 'a.txt'"),
+    "no deflate": (
+        archive(Raw(local={"packed": b"\xff" * 15, "packed_bytes": 15}, central={"packed_bytes": 15})),
+        "content of 'a.txt'",
+    ),
     "no descriptor": (archive(Raw(flags=1 << 11 | 8)), "content of 'a.txt'"),
     "encrypted": (archive(Raw(flags=1)), "'a.txt' is encrypted"),
     "strongly encrypted": (archive(Raw(flags=1 << 6)), "'a.txt' is encrypted"),
@@ -192,8 +220,9 @@ ARCHIVES: dict[str, tuple[bytes, str]] = {
     "disk in the directory": (archive(Raw(central={"disk": 2})), "one part of several"),
     "disk in the end record": (archive(Raw(), disk=1), "one part of several"),
     "members on other disks": (archive(Raw(), count=2), "one part of several"),
+    "number of members of which there is none": (archive(count=1, here=1), "its end contradicts"),
     "number of members": (archive(Raw(), count=2, here=2), "its end contradicts"),
-    "directory elsewhere": (archive(Raw(), offset=5), "its end contradicts|neither a member"),
+    "directory elsewhere": (archive(Raw(), offset=5), "its end contradicts|neither a member|does not end"),
     "directory behind the end": (archive(Raw(), offset=5000), "does not say where"),
     "directory too large": (archive(Raw(), bytes=5000), "does not say where"),
     "something between": (archive(Raw(), gap=b"hidden"), "neither a member nor its table of contents"),
@@ -209,10 +238,40 @@ ARCHIVES: dict[str, tuple[bytes, str]] = {
 }
 
 
-def unpack(data: bytes, folder: Path, *, chunk_bytes: int = 1 << 20) -> dict[str, bytes]:
+@dataclass
+class InMemory:
+    """An archive that can be read at any offset."""
+
+    data: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.data)
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        return self.data[offset : offset + length]
+
+
+def streamed(data: bytes, folder: Path) -> None:
+    unpack_stream([data], folder)
+
+
+def streamed_bytewise(data: bytes, folder: Path) -> None:
+    unpack_stream((data[start : start + 1] for start in range(len(data))), folder)
+
+
+def by_members(data: bytes, folder: Path) -> None:
+    unpack_members(InMemory(data), read_directory(InMemory(data)), folder)
+
+
+WAYS = [streamed, streamed_bytewise, by_members]
+Way = Callable[[bytes, Path], None]
+
+
+def unpack(data: bytes, folder: Path, way: Way) -> dict[str, bytes]:
     """Unpack into a new folder, and return what is there."""
     folder.mkdir(parents=True)
-    unpack_stream((data[start : start + chunk_bytes] for start in range(0, len(data), chunk_bytes)), folder)
+    way(data, folder)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -220,16 +279,16 @@ def outside(root: Path, folder: Path) -> list[Path]:
     return [path for path in root.rglob("*") if folder != path and folder not in path.parents]
 
 
-@pytest.mark.parametrize("before", [b"", NOT_A_HEADER], ids=["streamed", "spooled"])
-@pytest.mark.parametrize("chunk_bytes", [1, 1 << 20], ids=["bytewise", "whole"])
+@pytest.mark.parametrize("before", [b"", NOT_A_HEADER], ids=["plain", "behind-something"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("data", "words"), ARCHIVES.values(), ids=ARCHIVES)
 def test_a_hostile_archive_is_refused_and_stays_in_its_folder(
-    data: bytes, words: str, chunk_bytes: int, before: bytes, tmp_path: Path
+    data: bytes, words: str, way: Way, before: bytes, tmp_path: Path
 ) -> None:
     folder = tmp_path / "staging"
 
     with pytest.raises(ArchiveError, match=words) as caught:
-        unpack(before + data, folder, chunk_bytes=chunk_bytes)
+        unpack(before + data, folder, way)
 
     assert caught.value.exit_status == 6
     assert caught.value.message.endswith(".")
@@ -239,16 +298,25 @@ def test_a_hostile_archive_is_refused_and_stays_in_its_folder(
     assert not any(path.is_symlink() for path in folder.rglob("*"))
 
 
-def test_two_archives_in_a_row_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match="something follows it, from byte 124 on"):
-        unpack(archive(Raw()) + archive(Raw()), tmp_path / "staging")
+@pytest.mark.parametrize("way", WAYS)
+def test_two_archives_in_a_row_are_refused(way: Way, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="something follows it, from byte 124 on|its end contradicts"):
+        unpack(archive(Raw()) + archive(Raw()), tmp_path / "staging", way)
 
 
-def test_the_writer_of_this_table_writes_good_archives_too(tmp_path: Path) -> None:
-    assert unpack(archive(Raw(), _endless("b/c")), tmp_path / "plain") == {"a.txt": TEXT, "b/c": TEXT}
-    assert unpack(zip64_archive(), tmp_path / "wide") == {"a.txt": TEXT}
+@pytest.mark.parametrize("way", WAYS)
+def test_an_empty_archive_and_another_in_a_row_are_refused(way: Way, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="something follows it, from byte 22 on"):
+        unpack(archive() + archive(Raw()), tmp_path / "staging", way)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_the_writer_of_this_table_writes_good_archives_too(way: Way, tmp_path: Path) -> None:
+    assert unpack(archive(Raw(), _endless("b/c")), tmp_path / "plain", way) == {"a.txt": TEXT, "b/c": TEXT}
+    assert unpack(zip64_archive(), tmp_path / "wide", way) == {"a.txt": TEXT}
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "name",
     [
@@ -263,8 +331,8 @@ def test_the_writer_of_this_table_writes_good_archives_too(tmp_path: Path) -> No
         "é日",
     ],
 )
-def test_odd_names_of_real_models_are_not_refused(name: str, tmp_path: Path) -> None:
-    assert unpack(archive(Raw(name)), tmp_path / "staging") == {name: TEXT}
+def test_odd_names_of_real_models_are_not_refused(name: str, way: Way, tmp_path: Path) -> None:
+    assert unpack(archive(Raw(name)), tmp_path / "staging", way) == {name: TEXT}
 
 
 def test_a_bomb_is_stopped_by_the_absolute_bound_before_it_is_written(tmp_path: Path) -> None:
@@ -312,20 +380,29 @@ def small_archives() -> dict[str, bytes]:
 SMALL = small_archives()
 
 
+@pytest.mark.parametrize("way", [streamed, by_members])
 @pytest.mark.parametrize("data", SMALL.values(), ids=SMALL)
-def test_an_archive_that_is_cut_anywhere_is_refused(data: bytes, tmp_path: Path) -> None:
+def test_an_archive_that_is_cut_anywhere_is_refused(data: bytes, way: Way, tmp_path: Path) -> None:
     for size_bytes in range(len(data)):
         with pytest.raises(ArchiveError):
-            unpack(data[:size_bytes], tmp_path / str(size_bytes))
+            unpack(data[:size_bytes], tmp_path / str(size_bytes), way)
 
 
-def test_a_cut_archive_says_after_how_many_bytes(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match=r"cut off: it ends after 60 bytes, within 'metadata/part-00000'\."):
-        unpack(SMALL["streamed"][:60], tmp_path / "staging")
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        (streamed, r"cut off: it ends after 60 bytes, within 'metadata/part-00000'\."),
+        (by_members, r"its 60 bytes hold no end record, so it is cut off"),
+    ],
+)
+def test_a_cut_archive_says_after_how_many_bytes(way: Way, words: str, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=words):
+        unpack(SMALL["streamed"][:60], tmp_path / "staging", way)
 
 
+@pytest.mark.parametrize("way", [streamed, by_members])
 @pytest.mark.parametrize("data", SMALL.values(), ids=SMALL)
-def test_a_flipped_byte_never_gives_other_content(data: bytes, tmp_path: Path) -> None:
+def test_a_flipped_byte_never_gives_other_content(data: bytes, way: Way, tmp_path: Path) -> None:
     right = {"metadata/part-00000": TEXT * 3, "metadata/_SUCCESS": b""}
     numbers = itertools.count()
     for position, flip in itertools.product(range(len(data)), (0x01, 0x08, 0xFF)):
@@ -334,7 +411,7 @@ def test_a_flipped_byte_never_gives_other_content(data: bytes, tmp_path: Path) -
         changed[position] ^= flip
 
         try:
-            files = unpack(bytes(changed), folder)
+            files = unpack(bytes(changed), folder, way)
         except ArchiveError:
             files = right
 

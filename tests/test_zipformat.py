@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from modelhub.errors import ArchiveError
 from modelhub.zipformat import (
     MAX_TAIL_BYTES,
+    Header,
+    ListedHeader,
     checked_path,
+    completed,
     descriptor_bytes,
     find_end_records,
     local_header_bytes,
@@ -88,6 +91,26 @@ def test_every_form_of_descriptor_is_told_from_what_follows(
     )
 
     assert found == len(descriptor)
+
+
+LISTED = ListedHeader(
+    name="a", flags=8, method=8, crc32=1, compressed_bytes=2, size_bytes=3, offset=0, external_attributes=0
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "known"), [((None, None, None), (1, 2, 3)), ((7, None, None), (7, 2, 3)), ((7, 8, 9), (7, 8, 9))]
+)
+def test_a_header_is_completed_by_what_it_does_not_tell_itself(
+    told: tuple[int | None, ...], known: tuple[int, ...]
+) -> None:
+    crc32, compressed_bytes, size_bytes = told
+    header = Header(name="a", flags=8, method=8, crc32=crc32, compressed_bytes=compressed_bytes, size_bytes=size_bytes)
+
+    found = completed(header, LISTED)
+
+    assert (found.crc32, found.compressed_bytes, found.size_bytes) == known
+    assert found.is_complete
 
 
 def test_a_descriptor_beyond_4_gib_has_64_bits() -> None:
