@@ -13,7 +13,7 @@ MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem not in 
 LAYERS = {
     "ground": "config errors packaged public_hub versions",
     "values": "amounts artifacts card_checks card_labels card_links card_origins card_scores card_tables card_words cards certificates class_homes decoding diagnostics documents facts findings frontmatter guides licences lint lint_code lint_facts lint_rules markdown not_a_zip objects pages pretrained_calls progress proxies ranges references refusals resolver scopes signatures snippets stages versions_together zipformat",
-    "input and output": "batches cache credentials direct disk entries exclusion ingest members recording registry saved_models search_query search_words searching signing storage transfer unpack unpack_members",
+    "input and output": "arriving asking batches cache connections credentials direct disk entries exclusion fetching ingest members opening partials recording registry saved_models search_query search_words searching signing storage texts transfer unpack unpack_members",
     "use cases": "building cached_models candidates catalogue hub installing linting locations results shortcuts",
     "faces": "cache_commands cli commands demo finding_commands lint_views output registry_commands views",
 }

@@ -1,0 +1,146 @@
+"""A first look at an object: its size, its ETag, whether it can be read in ranges, its first and its last bytes."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from modelhub.asking import Address, Answer, Ask, Asking, Policy, WrongAnswerError
+from modelhub.connections import Failure
+from modelhub.objects import ObjectStat
+from modelhub.ranges import BLOCK_BYTES, Span
+
+# A block each, so that they need not be asked for again. The tail holds the table of contents of most archives.
+HEAD_BYTES = TAIL_BYTES = BLOCK_BYTES
+
+
+class Opening(Asking):
+    """Looks at an object, with two requests at once.
+
+    No HEAD: a URL that is signed for GET is not valid for it, and some servers know nothing else. A suffix range may be
+    refused or answered wrongly; then only the last bytes are missing.
+
+    Args:
+        address: The object.
+        policy: How it is asked for.
+
+    Attributes:
+        stat: What the answer says of the object.
+        has_ranges: Whether ranges are answered.
+        head: The first bytes.
+        tail: The last ones, or none.
+    """
+
+    retries_unreached = 3  # who has no network wants to know it soon
+
+    def __init__(self, address: Address, policy: Policy) -> None:
+        super().__init__(address, policy)
+        self.stat = ObjectStat(size_bytes=None)
+        self.has_ranges = False
+        self.head = b""
+        self.tail = b""
+        self._head_ask = Ask(range_text=str(Span(0, HEAD_BYTES)))
+        self._tail_ask = Ask(range_text=f"bytes=-{TAIL_BYTES}")
+        self._todo = [self._head_ask, self._tail_ask]
+        self._open_asks = len(self._todo)
+        self._tail_stat: ObjectStat | None = None
+        self._error: BaseException | None = None
+        self._done = threading.Event()
+
+    def wait(self) -> None:
+        """Wait until it is known.
+
+        Raises:
+            ModelHubError: The object cannot be read.
+        """
+        self._done.wait()
+        if self._error:
+            raise self._error
+
+    def fail(self, error: BaseException) -> None:
+        """It cannot be read."""
+        if not self.is_finished:
+            self._error = error
+            self._finish()
+
+    def next_ask(self) -> Ask | None:
+        """The head, then the tail."""
+        return self._todo.pop(0) if self._todo else None
+
+    def check_head(self, answer: Answer) -> None:
+        """See what an answer says of the object."""
+        stat, found = answer.stat(), answer.content_range
+        span = found.span if answer.status == 206 and found else None
+        size_bytes = stat.size_bytes or 0
+        if answer.ask is self._tail_ask:
+            if span != Span(max(0, size_bytes - TAIL_BYTES), size_bytes):
+                raise _EnoughError
+            self._tail_stat = stat
+        else:
+            self.has_ranges = span == Span(0, min(HEAD_BYTES, size_bytes))
+            # What is no proper range tells no size either.
+            self.stat = stat if self.has_ranges or answer.status == 200 else replace(stat, size_bytes=None)
+            if not self.has_ranges:
+                raise _EnoughError
+        answer.writer = _Buffer()
+
+    def conclude(self, answer: Answer, failure: Failure | None) -> None:
+        """Take what came; only the head is asked for again."""
+        data = bytes(answer.writer.data) if isinstance(answer.writer, _Buffer) else b""
+        if answer.ask is self._tail_ask:
+            self.tail = data
+            self._close_ask()
+        elif isinstance(answer.error, _EnoughError):
+            self._finish()
+        elif isinstance(answer.error, WrongAnswerError):
+            self._retry(answer.ask, self._network_error("sent more than it said"))
+        elif answer.error:
+            self.fail(answer.error)
+        elif failure:
+            self._not_answered(answer.ask, failure)
+        elif answer.status == 416 and answer.stat().size_bytes == 0:
+            # A range behind the end of an object, which an empty one always is, tells how long the object is.
+            self.stat, self.has_ranges = answer.stat(), True
+            self._finish()
+        elif not 200 <= answer.status < 300:
+            self._not_given(answer.ask, answer)
+        else:
+            self._take_head(answer.ask, data)
+
+    def _take_head(self, ask: Ask, data: bytes) -> None:
+        size_bytes = self.stat.size_bytes or 0
+        if len(data) < min(size_bytes, HEAD_BYTES):
+            self._retry(ask, self._network_error("broke off before its end"))
+            return
+        self.head = data
+        if size_bytes <= HEAD_BYTES:
+            self._finish()
+        else:
+            self._close_ask()
+
+    def _close_ask(self) -> None:
+        self._open_asks -= 1
+        if not self._open_asks:
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._tail_stat != self.stat or len(self.tail) < min(self.stat.size_bytes or 0, TAIL_BYTES):
+            self.tail = b""
+        self.is_finished = True
+        self._done.set()
+
+
+class _EnoughError(Exception):
+    """All that is wanted of an answer is known."""
+
+
+class _Buffer:
+    """Takes the bytes of an answer into memory."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.kept_end = 0
+
+    def write(self, data: bytes) -> bool:
+        self.data += data
+        return True
