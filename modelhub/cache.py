@@ -2,7 +2,8 @@
 
 Spark NLP looks for nothing but a folder's existence (``S3ResourceDownloader.scala``), so a folder appears whole, by one
 rename, and nothing of ours lies in it. Ours is beside, in ``{cache}/.modelhub/``: ``staging/`` (folders being built),
-``manifests/`` (files of each entry), ``digests/`` (SHA-256 of each zip ever installed), ``waits/`` (mutual exclusion).
+``partials/`` (zips on their way), ``manifests/`` (files of each entry), ``digests/`` (SHA-256 of each zip ever
+installed), ``uses/`` (when each entry was last asked for), ``waits/`` (mutual exclusion).
 """
 
 from __future__ import annotations
@@ -10,17 +11,23 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from modelhub.artifacts import ArtifactKey
 from modelhub.disk import disk_errors
-from modelhub.entries import Entry, Manifest, examine, zips_beside
+from modelhub.entries import Entry, Manifest, examine, newest_ns, zips_beside
 from modelhub.errors import IntegrityError, UsageError, WaitTimeoutError
+from modelhub.exchange import exchange
+from modelhub.exclusion import exclusively
+from modelhub.file_sums import FileSum
+from modelhub.leftovers import Leftover, dead_staging, keys_with_leftovers, leftovers_of
+from modelhub.partials import delete_part
+from modelhub.uses import last_use_s, note_use
 
 __all__ = ["Cache", "Entry", "Manifest"]
 
@@ -79,17 +86,44 @@ class Cache:
         with self._disk_errors(), self._exclusively(key):
             self._sweep_staging(key)
             there = self._entry_at(key, target)
-            if there and (there.is_good or not is_replacing):
+            if there and (there.is_whole or not is_replacing):
                 _check_whole(there)
                 return target
             staging = self._staging_path(key)
             staging.mkdir(parents=True)
             try:
-                self._write_record(fill(staging))
+                self._write_record(fill(staging), staging)
                 self._move_in(key, staging, is_replacing=is_replacing)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
             return target
+
+    def mend(self, entry: Entry, fill: Callable[[Path], Manifest]) -> None:
+        """Exchange an entry for one that is built from it, in one step: whoever looks finds the one or the other.
+
+        Args:
+            entry: One that lies in the cache that is written.
+            fill: As in :meth:`install`; called when nobody else is busy with the entry.
+
+        Raises:
+            WaitTimeoutError: Another process is busy with it for too long.
+            StorageError: The disk is full, or the folder cannot be written.
+            Exception: What ``fill`` raises.
+        """
+        with self._disk_errors(), self._exclusively(entry.key):
+            self._sweep_staging(entry.key)
+            staging = self._staging_path(entry.key)
+            staging.mkdir(parents=True)
+            try:
+                manifest = fill(staging)
+                exchange(staging, entry.path, aside=self._staging_path(entry.key))
+                # Not before: a list of files that are not there yet would make half an entry an altered one.
+                self._write_record(manifest, entry.path)
+            finally:
+                with suppress(OSError):  # the next one sweeps it
+                    _delete(staging)
+            for leftover in zips_beside(entry.path):
+                leftover.unlink(missing_ok=True)
 
     def folders(self) -> list[tuple[ArtifactKey, Path]]:
         """Every key that is there, and the folder that :meth:`find` finds for it.
@@ -108,44 +142,106 @@ class Cache:
         # Somebody else may have removed one while we were looking at it.
         return sorted((entry for entry in entries if _is_folder(entry.path)), key=lambda entry: str(entry.path))
 
-    def verify(self, entry: Entry, *, is_deep: bool = False) -> Entry:
+    def verify(self, entry: Entry, *, is_deep: bool = False, sums: Mapping[Path, FileSum] | None = None) -> Entry:
         """The entry as it is now.
 
         Args:
             entry: One of :meth:`entries`.
             is_deep: Whether every byte is read and its CRC-32 compared, not only names and sizes.
+            sums: Of its files, where they have been read already.
         """
-        return self._examined(entry.key, entry.path, is_deep=is_deep)
+        return self._examined(entry.key, entry.path, is_deep=is_deep, sums=sums)
 
     def is_writable(self, entry: Entry) -> bool:
         """Whether an entry lies in the cache that is written, not in one that is only looked up."""
         return entry.path.parent == self.root
 
-    def remove(self, entry: Entry) -> None:
-        """Delete an entry, a zip that lies beside it, and its manifest. Its digest is kept.
+    def held_keys(self) -> list[ArtifactKey]:
+        """Every key of which the cache that is written holds anything, be it only leftovers."""
+        keys = {key for key, _ in _folders_of(self.root)}
+        keys |= keys_with_leftovers(root=self.root, partials=self._ours / "partials", staging=self._ours / "staging")
+        return sorted(key for key in keys if _is_folder(self.root / str(key)) or self.leftovers(key))
+
+    def leftovers(self, key: ArtifactKey) -> list[Leftover]:
+        """What interrupted programs left of a key in the cache that is written."""
+        return leftovers_of(key, entry=self.root / str(key), part=self.part_path(key), staging=self._ours / "staging")
+
+    def note_use(self, key: ArtifactKey) -> None:
+        """Note that somebody was given the path of an entry, unless a cache that is only looked up has it."""
+        if _is_folder(self.root / str(key)):
+            note_use(self._use_path(key))
+
+    def last_use_s(self, entry: Entry) -> float:
+        """When an entry was last used, in seconds since 1970; see :mod:`modelhub.uses`."""
+        return last_use_s(entry.path, (self._manifest_path(entry.key), self._use_path(entry.key)))
+
+    def is_busy(self, key: ArtifactKey) -> bool:
+        """Whether another process is at work on a key."""
+        path = self._wait_path(key)
+        try:
+            with exclusively(path, str(key), wait_s=0) if path.exists() else nullcontext():
+                return False
+        except WaitTimeoutError:
+            return True
+        except OSError:  # not ours to open; whoever removes will be told
+            return False
+
+    def remove(self, entry: Entry, *, check: Callable[[], None] = lambda: None) -> None:
+        """Delete an entry and all that belongs to it: zips, manifest, leftovers, record of use. Its digest is kept.
+
+        Args:
+            entry: One of :meth:`entries`, or what stands for a key of which there are only leftovers.
+            check: Called when nobody else is busy with it any more; raises if it is to stay.
 
         Raises:
             UsageError: The entry lies in a cache that is only looked up.
             WaitTimeoutError: Another process is busy with it for too long.
             StorageError: It cannot be deleted.
+            Exception: What ``check`` raises.
         """
         if not self.is_writable(entry):
             raise UsageError(f"{entry.path} lies in a read-only cache.", hint="Remove it where that cache is managed.")
         with self._disk_errors(), self._exclusively(entry.key):
+            check()
             # Out of sight in one step: an interrupted removal must not leave half a model under its name.
-            doomed = self._staging_path(entry.key)
-            doomed.parent.mkdir(parents=True, exist_ok=True)
-            entry.path.rename(doomed)
-            _delete(doomed)
-            for leftover in (self._manifest_path(entry.key), *zips_beside(entry.path)):
-                leftover.unlink(missing_ok=True)
+            if _is_folder(entry.path) or not self.leftovers(entry.key):
+                doomed = self._staging_path(entry.key)
+                doomed.parent.mkdir(parents=True, exist_ok=True)
+                entry.path.rename(doomed)
+                _delete(doomed)
+            for record in (self._manifest_path(entry.key), self._use_path(entry.key)):
+                record.unlink(missing_ok=True)
+            self._delete_leftovers(entry.key)
+
+    def remove_leftovers(self, key: ArtifactKey, *, check: Callable[[], None] = lambda: None) -> None:
+        """Delete what interrupted programs left of a key; an entry stays as it is.
+
+        Raises:
+            WaitTimeoutError: Another process is busy with it for too long.
+            StorageError: It cannot be deleted.
+            Exception: What ``check`` raises, which is called as in :meth:`remove`.
+        """
+        with self._disk_errors(), self._exclusively(key):
+            check()
+            self._delete_leftovers(key)
 
     def manifest(self, key: ArtifactKey) -> Manifest | None:
         """The manifest of an entry that we installed."""
+        path = self._manifest_path(key)
         try:
-            return Manifest.from_dict(json.loads(self._manifest_path(key).read_text(encoding="utf-8")))
+            manifest = Manifest.from_dict(json.loads(path.read_text(encoding="utf-8")))
+            # Older ones do not say when that was; they were written right afterwards.
+            return manifest if manifest.installed_ns else replace(manifest, installed_ns=path.stat().st_mtime_ns)
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def part_path(self, key: ArtifactKey) -> Path:
+        """Where the zip of an entry is on its way; see :mod:`modelhub.partials`."""
+        return self._ours / "partials" / f"{key}.part"
+
+    def leftover_folders(self) -> list[Path]:
+        """Where pulls that go on, and those that were interrupted, have what they got so far."""
+        return [self._ours / "staging", self._ours / "partials"]
 
     def digest(self, key: ArtifactKey) -> str:
         """The SHA-256 of the zip as it was first installed here; "" where it never was."""
@@ -154,9 +250,18 @@ class Cache:
         except (OSError, ValueError):
             return ""
 
-    def _examined(self, key: ArtifactKey, path: Path, *, is_deep: bool = False) -> Entry:
-        manifest = self.manifest(key) if path.parent == self.root else None
-        return examine(key, path, manifest, is_deep=is_deep)
+    def holds(self, key: ArtifactKey, path: Path) -> bool:
+        """Whether a path is that of an entry of one of the caches."""
+        return path.name == str(key) and path.parent in self._roots
+
+    def manifest_at(self, key: ArtifactKey, path: Path) -> Manifest | None:
+        """The manifest of an entry that we installed, if that is the one which lies at a path."""
+        return self.manifest(key) if path.parent == self.root else None
+
+    def _examined(
+        self, key: ArtifactKey, path: Path, *, is_deep: bool = False, sums: Mapping[Path, FileSum] | None = None
+    ) -> Entry:
+        return examine(key, path, self.manifest_at(key, path), is_deep=is_deep, sums=sums)
 
     def _entry_at(self, key: ArtifactKey, path: Path) -> Entry | None:
         return self._examined(key, path) if _is_folder(path) else None
@@ -165,7 +270,7 @@ class Cache:
         """Give a staged folder its final name, unless somebody without our exclusion (Spark NLP) was first."""
         target = self.root / str(key)
         there = self._entry_at(key, target)
-        gives_way = is_replacing and there is not None and not there.is_good
+        gives_way = is_replacing and there is not None and not there.is_whole
         with _set_aside(target, self._staging_path(key)) if gives_way else nullcontext():
             if not _has_moved(staging, target):
                 _check_whole(self._examined(key, target))
@@ -178,12 +283,14 @@ class Cache:
 
     def _sweep_staging(self, key: ArtifactKey) -> None:
         """Delete what a killed process left: nobody is at it, as we have the exclusion of this entry."""
-        ours = re.compile(rf"{re.escape(str(key))}\.([0-9]{{1,9}})\.[0-9a-f]{{8}}")
-        with suppress(FileNotFoundError):
-            for path in list((self._ours / "staging").iterdir()):
-                match = ours.fullmatch(path.name)
-                if match and not _is_another_alive(int(match[1])):
-                    _delete(path)
+        for path in dead_staging(self._ours / "staging", key):
+            _delete(path)
+
+    def _delete_leftovers(self, key: ArtifactKey) -> None:
+        self._sweep_staging(key)
+        for leftover in zips_beside(self.root / str(key)):
+            leftover.unlink(missing_ok=True)
+        delete_part(self.part_path(key))
 
     def _manifest_path(self, key: ArtifactKey) -> Path:
         return self._ours / "manifests" / f"{key}.json"
@@ -191,36 +298,28 @@ class Cache:
     def _digest_path(self, key: ArtifactKey) -> Path:
         return self._ours / "digests" / str(key)
 
-    def _write_record(self, manifest: Manifest) -> None:
-        """Manifest and digest are there before the entry is: one without an entry harms nothing."""
+    def _use_path(self, key: ArtifactKey) -> Path:
+        return self._ours / "uses" / str(key)
+
+    def _wait_path(self, key: ArtifactKey) -> Path:
+        return self._ours / "waits" / f"{key}.lock"
+
+    def _write_record(self, manifest: Manifest, folder: Path) -> None:
+        """Manifest and digest are there before the entry is: one without an entry harms nothing.
+
+        What was copied from a folder has no zip, and so no digest.
+        """
         key = ArtifactKey.parse(manifest.key)
-        _write_text(self._manifest_path(key), json.dumps(manifest.to_dict(), indent=1))
-        if not self.digest(key):
+        dated = replace(manifest, installed_ns=newest_ns(folder))
+        _write_text(self._manifest_path(key), json.dumps(dated.to_dict(), indent=1))
+        if manifest.sha256 and not self.digest(key):
             _write_text(self._digest_path(key), f"sha256:{manifest.sha256}\n")
 
     def _disk_errors(self) -> AbstractContextManager[None]:
         return disk_errors(f"The cache {self.root} cannot be written")
 
-    @contextmanager
-    def _exclusively(self, key: ArtifactKey) -> Iterator[None]:
-        from filelock import FileLock, Timeout  # only a pull or rm needs it
-
-        path = self._ours / "waits" / f"{key}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        exclusion = FileLock(path)
-        try:
-            holder = exclusion.acquire(timeout=0)
-        except Timeout:
-            self._on_wait(f"Waiting for another process that is busy with {key} (at most {self._wait_s:g} s).")
-            try:
-                holder = exclusion.acquire(timeout=self._wait_s)
-            except Timeout as exc:
-                raise WaitTimeoutError(
-                    f"Another process has been busy with {key} for {self._wait_s:g} s.",
-                    hint="Wait for it, or raise MODELHUB_WAIT.",
-                ) from exc
-        with holder:
-            yield
+    def _exclusively(self, key: ArtifactKey) -> AbstractContextManager[None]:
+        return exclusively(self._wait_path(key), str(key), wait_s=self._wait_s, on_wait=self._on_wait)
 
 
 def _folders_of(root: Path) -> Iterator[tuple[ArtifactKey, Path]]:
@@ -243,7 +342,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _check_whole(entry: Entry) -> None:
-    if not entry.is_good:
+    if not entry.is_whole:
         raise IntegrityError(
             f"{entry.path} is not whole: another program is writing it, or left it half. {entry.problems[0]}",
             hint=f"modelhub verify {entry.key} tells whether it is whole later; if not, pull it again.",
@@ -280,17 +379,6 @@ def _delete(path: Path) -> None:
         path.unlink()
     else:
         shutil.rmtree(path)
-
-
-def _is_another_alive(process_id: int) -> bool:
-    """Whether another process of this host has that id; on Windows nobody can ask without ending it."""
-    if process_id == os.getpid() or os.name == "nt":
-        return False
-    try:
-        os.kill(process_id, 0)
-    except OSError as exc:
-        return exc.errno != errno.ESRCH  # somebody else's processes may not be signalled, but they are there
-    return True
 
 
 def _write_text(path: Path, text: str) -> None:

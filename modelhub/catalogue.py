@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from modelhub import __version__
 from modelhub.artifacts import Artifact, without_secrets
-from modelhub.config import Config
+from modelhub.config import Config, proxy_of
 from modelhub.errors import (
     ModelHubError,
     NetworkError,
@@ -21,8 +21,8 @@ from modelhub.errors import (
     NotFoundError,
     OfflineError,
     StorageError,
-    WaitTimeoutError,
 )
+from modelhub.exclusion import exclusively
 from modelhub.locations import list_uris
 from modelhub.packaged import PACKAGED_URI, SNAPSHOT, packaged_folder
 from modelhub.public_hub import METADATA_FILE
@@ -68,9 +68,35 @@ class Catalogue:
     @cached_property
     def storage(self) -> Storage:
         """What reads hubs."""
-        from modelhub.storage import Storage
+        return self.new_storage(self._config.connections)
 
-        return Storage(timeout_s=self._config.timeout, allow_http=self._config.allow_http)
+    def new_storage(self, connections: int) -> Storage:
+        """What reads hubs over at most so many connections; to be closed by whoever asks for it."""
+        from modelhub.signing import Signer
+        from modelhub.storage import Network, Storage
+
+        config = self._config
+        network = Network(
+            connections=connections,
+            timeout_s=config.timeout,
+            rate_bytes_per_s=config.limit_rate,
+            ca_bundle=config.ca_bundle,
+            proxy_of=proxy_of,
+            allow_http=config.allow_http,
+        )
+        signer = Signer(
+            license=config.license,
+            profile=config.profile,
+            endpoint=config.endpoint,
+            allow_http=config.allow_http,
+            is_offline=config.offline,
+        )
+        return Storage(network, signer)
+
+    def hidden_lists(self) -> list[int]:
+        """The lists of hubs that are not in use: what only they name is not to be found."""
+        lists = self.registry.lists()
+        return [number for number, uri, repository in lists if uri not in list_uris(repository, self._config)]
 
     def close(self) -> None:
         """Close the registry and all connections."""
@@ -354,18 +380,8 @@ class Catalogue:
             self._registry.close()
             self._registry = None
 
-    @contextmanager
-    def _exclusively(self) -> Iterator[None]:
-        from filelock import FileLock, Timeout
-
-        try:
-            with FileLock(self._config.home / "registry.lock", timeout=self._config.wait):
-                yield
-        except Timeout as exc:
-            raise WaitTimeoutError(
-                f"Another process has been updating the registry for {self._config.wait:g} s.",
-                hint="Wait for it, or raise MODELHUB_WAIT.",
-            ) from exc
+    def _exclusively(self) -> AbstractContextManager[None]:
+        return exclusively(self._config.home / "registry.lock", "the registry", wait_s=self._config.wait)
 
 
 def _in_short(exc: ModelHubError) -> str:

@@ -33,19 +33,25 @@ _COMMON_OPTIONS = (
 _SETTING_OPTIONS = {
     "cache": click.Option(["--cache"], metavar="FOLDER", help="The cache that Spark NLP reads."),
     "home": click.Option(["--home"], metavar="FOLDER", help="Where the registry lies."),
-    "hub": click.Option(["--hub"], metavar="URI", help="Hub to read from: https:, file:, or a folder."),
+    "hub": click.Option(["--hub"], metavar="URI", help="Hub to read from: https:, s3:, file:, or a folder."),
     "offline": click.Option(["--offline"], is_flag=True, help="Never ask the network."),
     "no_update": click.Option(["--no-update"], is_flag=True, help="Leave the hub's lists as they are."),
     "sparknlp": click.Option(["--sparknlp"], metavar="VERSION", help="Spark NLP to be compatible with."),
     "spark": click.Option(["--spark"], metavar="VERSION", help="Spark to be compatible with."),
     "annotator": click.Option(["--annotator"], metavar="CLASS", help="Class that will load the model."),
     "engine": click.Option(["--engine"], help="Preferred engine: onnx, tensorflow, openvino, …."),
+    "connections": click.Option(["--connections"], metavar="NUMBER", help="At most so many connections at once."),
+    "jobs": click.Option(["--jobs"], metavar="NUMBER", help="At most so many models at once."),
+    "limit_rate": click.Option(["--limit-rate"], metavar="RATE", help="Bytes per second in all, such as 5M."),
+    "license": click.Option(["--license"], metavar="FILE", help="Licence of John Snow Labs, for licensed models."),
+    "profile": click.Option(["--profile"], metavar="NAME", help="Profile of AWS, for s3: hubs and licensed models."),
+    "ca_bundle": click.Option(["--ca-bundle"], metavar="FILE", help="Certificate authorities to trust."),
     "timeout": click.Option(["--timeout"], metavar="SECONDS", help="Give a silent connection up after this long."),
     "wait": click.Option(["--wait"], metavar="SECONDS", help="Wait this long for another process."),
     "allow_hub": click.Option(["--allow-hub"], metavar="URI", multiple=True, help="Also download from there."),
 }
 RUNTIME = ("sparknlp", "spark", "annotator", "engine")
-NETWORK = ("hub", "offline", "timeout")
+NETWORK = ("hub", "offline", "timeout", "ca_bundle", "license", "profile")
 
 
 class Size(click.ParamType[int]):

@@ -23,7 +23,24 @@ from modelhub.public_hub import PUBLIC_HUB, PUBLIC_REPOSITORY
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+_MAX_COUNT = 30  # of connections: each costs an interruption up to 256 KiB, and all together less than 8 MiB
 _LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
+# Not "5Mbps", which means bits elsewhere.
+_RATE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kmgt])(i?))?(?:b(?:/s)?)?", re.IGNORECASE)
+_HONOURED = re.compile(
+    r"(https?|all|no)_proxy|NETRC|JAVA_HOME"
+    r"|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|PROFILE|(DEFAULT_)?REGION|ENDPOINT_URL(_S3)?"
+    r"|CONFIG_FILE|SHARED_CREDENTIALS_FILE|ROLE_ARN|WEB_IDENTITY_TOKEN_FILE|CONTAINER_CREDENTIALS_\w+)",
+    re.IGNORECASE,
+)
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+# Where Debian, Red Hat, SUSE, macOS and Alpine keep the authorities that their administrators trust.
+_CA_FILES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +59,19 @@ class Config:
         spark: Version of Spark to be compatible with; "" for none (``MODELHUB_SPARK``).
         annotator: Class that will load the model; "" for no preference (``MODELHUB_ANNOTATOR``).
         engine: Preferred engine of the weights; "" for Spark NLP's own preference (``MODELHUB_ENGINE``).
+        connections: At most so many connections at once, over all downloads (``MODELHUB_CONNECTIONS``).
+        jobs: At most so many models at once in one pull (``MODELHUB_JOBS``).
+        limit_rate: Bound on all downloads together, in bytes per second; 0 for none (``MODELHUB_LIMIT_RATE``).
         timeout: Seconds without a byte after which a connection counts as lost (``MODELHUB_TIMEOUT``).
         wait: Seconds to wait for another process that pulls the same model (``MODELHUB_WAIT``).
         allow_http: Whether a hub may be ``http:`` elsewhere than on loopback (``MODELHUB_ALLOW_HTTP``).
         allow_hub: Further URIs that zips may be downloaded from (``--allow-hub``, ``MODELHUB_ALLOW_HUB``).
+        license: Licence of John Snow Labs that licensed repositories are read with; else the newest that is found
+            (``MODELHUB_LICENSE``).
+        profile: Profile of AWS that ``s3:`` hubs and licensed repositories are read with (``MODELHUB_PROFILE``).
+        endpoint: Server of ``s3:`` hubs that is not AWS; else what boto3 finds (``MODELHUB_ENDPOINT``).
+        ca_bundle: File of the certificate authorities that are trusted (``MODELHUB_CA_BUNDLE``; else
+            ``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE``, ``SSL_CERT_FILE``, the system's, certifi's).
         origins: For each setting the place its value comes from: ``flag``, ``environment``, the file, ``default``, ….
     """
 
@@ -60,10 +86,17 @@ class Config:
     spark: str = ""
     annotator: str = ""
     engine: str = ""
+    connections: int = 16
+    jobs: int = 4
+    limit_rate: int = 0
     timeout: float = 30.0
     wait: float = 3600.0
     allow_http: bool = False
     allow_hub: tuple[str, ...] = ()
+    license: Path | None = None
+    profile: str = ""
+    endpoint: str = ""
+    ca_bundle: Path | None = None
     origins: Mapping[str, str]
 
 
@@ -93,7 +126,7 @@ def load_config(flags: Mapping[str, Any] | None = None, *, environ: Mapping[str,
         elif name in in_file:
             values[name], origins[name] = read(in_file[name], f"{name} in {path}"), str(path)
         elif name in _COMPUTED:
-            values[name], origins[name] = _COMPUTED[name]()
+            values[name], origins[name] = _COMPUTED[name](environ)
         else:
             origins[name] = "default"
     return Config(**values, origins=origins)
@@ -227,6 +260,30 @@ def _timeout(value: object, where: str) -> float:
     return seconds
 
 
+def _count(value: object, where: str) -> int:
+    text = str(value).strip()
+    if not text.isdecimal() or not 0 < int(text) <= _MAX_COUNT:
+        raise UsageError(f"{where}: {value!r} is not a number from 1 to {_MAX_COUNT}.")
+    return int(text)
+
+
+def _rate(value: object, where: str) -> int:
+    """Bytes per second: ``5M`` and ``5MB/s`` are 5,000,000, ``5MiB`` is 5,242,880; 0 is no bound."""
+    match = _RATE.fullmatch(str(value).strip())
+    if match is None:
+        raise UsageError(f"{where}: {value!r} is not a rate.", hint="Write bytes per second, such as 500K, 5M or 1.5G.")
+    number, unit, is_binary = match.groups()
+    rate = float(number) * (1024 if is_binary else 1000) ** " kmgt".index((unit or " ").lower())
+    return max(1, round(rate)) if rate else 0
+
+
+def _endpoint(value: object, where: str) -> str:
+    uri = _text(value, where).rstrip("/")
+    if not uri.startswith(("https://", "http://")) or _has_user(uri, where):
+        raise UsageError(f"{where}: that is not an endpoint.", hint="It looks like https://minio.example.org:9000.")
+    return uri
+
+
 def _installed(package: str) -> tuple[str, str]:
     version = installed_version(package)
     return version, f"installed package {package}" if version else "default"
@@ -234,6 +291,18 @@ def _installed(package: str) -> tuple[str, str]:
 
 def _default_cache() -> tuple[Path, str]:
     return Path.home() / "cache_pretrained", "default (Spark NLP's own)"
+
+
+def _default_ca_bundle(environ: Mapping[str, str]) -> tuple[Path, str]:
+    for name in _CA_VARIABLES:
+        if environ.get(name):
+            return Path(environ[name]), f"environment ({name})"
+    for file in _CA_FILES:
+        if Path(file).is_file():
+            return Path(file), "default (the system's)"
+    from certifi import where  # comes with requests
+
+    return Path(where()), "default (certifi's)"
 
 
 def _default_home() -> tuple[Path, str]:
@@ -252,18 +321,42 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "spark": _text,
     "annotator": _text,
     "engine": _text,
+    "connections": _count,
+    "jobs": _count,
+    "limit_rate": _rate,
     "timeout": _timeout,
     "wait": _seconds,
     "allow_http": _boolean,
     "allow_hub": _uris,
+    "license": _path,
+    "profile": _text,
+    "endpoint": _endpoint,
+    "ca_bundle": _path,
 }
-_COMPUTED: dict[str, Callable[[], tuple[Any, str]]] = {
-    "cache": _default_cache,
-    "home": _default_home,
-    "sparknlp": lambda: _installed("spark-nlp"),
-    "spark": lambda: _installed("pyspark"),
+_COMPUTED: dict[str, Callable[[Mapping[str, str]], tuple[Any, str]]] = {
+    "cache": lambda environ: _default_cache(),
+    "home": lambda environ: _default_home(),
+    "sparknlp": lambda environ: _installed("spark-nlp"),
+    "spark": lambda environ: _installed("pyspark"),
+    "ca_bundle": _default_ca_bundle,
 }
 SETTINGS = tuple(field.name for field in fields(Config) if field.name != "origins")
+
+
+def proxy_of(uri: str) -> tuple[str, str]:
+    """The proxy for a URI, "" for none, and the hosts that need none, as ``NO_PROXY`` lists them.
+
+    ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY``; spelled in lower case they come first, as in curl and requests.
+    """
+    names = (f"{uri.partition(':')[0]}_proxy", "all_proxy")
+    found = [os.environ.get(name) or os.environ.get(name.upper()) for name in names]
+    no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    return next((proxy for proxy in found if proxy), ""), no_proxy
+
+
+def honoured_variables() -> dict[str, str]:
+    """What the environment says besides our own settings, and counts; the values may hold secrets."""
+    return {name: value for name, value in os.environ.items() if value and _HONOURED.fullmatch(name)}
 
 
 def colour_wish() -> bool | None:

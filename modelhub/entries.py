@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import os
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from modelhub.artifacts import ArtifactKey
-from modelhub.errors import ArchiveError, IntegrityError
+from modelhub.entry_states import (
+    ADDED,
+    CONTENT,
+    GOOD,
+    MISSING,
+    SIZE,
+    UNREADABLE,
+    WHOLE,
+    Difference,
+    Sight,
+    Verdict,
+    damage_error,
+    judge,
+)
+from modelhub.errors import ArchiveError, IntegrityError, ModelHubError
+from modelhub.file_sums import FileSum, by_path_below, hadoop_sums_of, sum_files, summed_by_hadoop
 from modelhub.members import Member
-from modelhub.saved_models import read_saved_model
+from modelhub.saved_models import read_stages
+from modelhub.saved_parts import begins_model, missing_parts
 
-_READ_BYTES = 1 << 20
 _FINDERS = ".DS_Store"  # macOS puts one wherever somebody looks
+_SETTLED_NS = 2_000_000_000  # Hadoop writes a file's sums when it closes the file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +40,10 @@ class Manifest:
 
     Attributes:
         s3_uri: Canonical URI of the zip.
-        sha256: Hex digest of the zip.
+        sha256: Hex digest of the zip; "" where we never had the zip as a whole.
         zip_bytes: Size of the zip.
         files: Every file of the entry.
+        installed_ns: When the last of them was written, by the clock of their file system; 0 where nobody noted it.
     """
 
     key: str
@@ -35,6 +51,7 @@ class Manifest:
     sha256: str
     zip_bytes: int
     files: tuple[Member, ...]
+    installed_ns: int = field(default=0, compare=False)
 
     @property
     def size_bytes(self) -> int:
@@ -54,6 +71,7 @@ class Manifest:
             sha256=data["sha256"],
             zip_bytes=data["zip_bytes"],
             files=tuple(Member(**file) for file in data["files"]),
+            installed_ns=data.get("installed_ns", 0),
         )
 
 
@@ -62,7 +80,7 @@ class Entry:
     """One unpacked model of a cache, and its state.
 
     Attributes:
-        state: ``good``, ``partial`` (an interrupted unpack), or ``altered`` (files differ from the manifest).
+        state: One of :mod:`modelhub.entry_states`.
         problems: What is wrong, a sentence each.
         has_manifest: Whether we installed it; Spark NLP's own entries have none.
     """
@@ -77,14 +95,16 @@ class Entry:
     @property
     def is_good(self) -> bool:
         """Whether nothing is wrong with it, as far as was looked."""
-        return self.state == "good"
+        return self.state == GOOD
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether Spark NLP can load it, as far as was looked."""
+        return self.state in WHOLE
 
     def damage(self) -> IntegrityError:
-        """What to say of an entry that is not good, and how to mend it."""
-        hint = f"modelhub pull {self.key} brings it anew."
-        if self.state == "altered":
-            hint = f"If nobody meant to change it: modelhub rm {self.key}, then modelhub pull {self.key}"
-        return IntegrityError(f"{self.path} is {self.state}: {' '.join(self.problems)}", hint=hint)
+        """What to say of an entry that is not whole, and how to mend it."""
+        return damage_error(self.path, self.key, Verdict(state=self.state, problems=self.problems))
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as it stands in JSON answers."""
@@ -100,7 +120,32 @@ class Entry:
         }
 
 
-def examine(key: ArtifactKey, path: Path, manifest: Manifest | None, *, is_deep: bool = False) -> Entry:
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """What lies below a folder.
+
+    Attributes:
+        sizes: The size of every file by its path below the folder, with slashes.
+        empty_folders: The folders in which nothing is.
+    """
+
+    sizes: Mapping[str, int]
+    empty_folders: tuple[str, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(self.sizes.values())
+
+
+def examine(
+    key: ArtifactKey,
+    path: Path,
+    manifest: Manifest | None,
+    *,
+    is_deep: bool = False,
+    sums: Mapping[Path, FileSum] | None = None,
+) -> Entry:
     """Find out the state of a folder.
 
     Args:
@@ -108,25 +153,44 @@ def examine(key: ArtifactKey, path: Path, manifest: Manifest | None, *, is_deep:
         path: The folder.
         manifest: What was installed there, if we know.
         is_deep: Whether every byte is read and its CRC-32 compared, not only names and sizes.
+        sums: Of its files, where they have been read already.
     """
-    sizes = _sizes_in(path)
-    problems = [f"{leftover.name} beside it is left from an interrupted unpack." for leftover in zips_beside(path)]
-    try:
-        read_saved_model(path)
-    except ArchiveError as exc:
-        problems.append(exc.message)
-    state = "partial" if problems else "good"
-    if manifest:
-        differences = [*_differences(path, manifest, is_deep), *_additions(sizes, manifest)]
-        problems += differences
-        state = "altered" if differences else state
+    tree = read_tree(path)
+    if is_deep and sums is None:
+        sums = sum_files(path / name for name in tree.sizes)
+    verdict = judge(look(path, tree, manifest, sums=by_path_below(path, tree.sizes, sums or {})))
     return Entry(
         key=key,
         path=path,
-        size_bytes=sum(sizes.values()),
-        state=state,
-        problems=tuple(problems),
+        size_bytes=tree.size_bytes,
+        state=verdict.state,
+        problems=verdict.problems,
         has_manifest=manifest is not None,
+    )
+
+
+def look(folder: Path, tree: Tree, manifest: Manifest | None, *, sums: Mapping[str, FileSum]) -> Sight:
+    """See all that tells the state of a folder.
+
+    Args:
+        folder: The folder.
+        tree: What lies below it.
+        manifest: What was installed there, if we know.
+        sums: Of its files by path, where they were read.
+    """
+    zips = zips_beside(folder)
+    gaps = list(_gaps(folder, tree, is_listed=manifest is not None))
+    if manifest:
+        differences = [*differences_from(folder, tree, manifest, sums), *additions(tree, manifest.files)]
+    else:
+        differences = list(_differences_from_hadoop(folder, sums))
+    return Sight(
+        is_listed=manifest is not None,
+        differences=tuple(differences),
+        gaps=tuple(gaps),
+        begins_model=begins_model(tree.sizes),
+        zips=tuple(path.name for path in zips),
+        zip_gaps=_zip_gaps(zips, tree),
     )
 
 
@@ -136,45 +200,115 @@ def zips_beside(path: Path) -> list[Path]:
     return [candidate for candidate in candidates if candidate.is_file()]
 
 
-def _sizes_in(folder: Path) -> dict[str, int]:
-    """The size of every file by its path below the folder; somebody else may be removing them meanwhile."""
+def read_tree(folder: Path) -> Tree:
+    """What lies below a folder; somebody else may be removing it meanwhile."""
     sizes: dict[str, int] = {}
-    for parent, _, names in os.walk(folder):
+    empty: list[str] = []
+    for parent, folders, names in os.walk(folder):
+        below = Path(parent).relative_to(folder).as_posix()
+        if not (folders or names) and below != ".":
+            empty.append(below)
         for name in names:
-            path = Path(parent, name)
             with suppress(OSError):
-                sizes[path.relative_to(folder).as_posix()] = path.stat().st_size
-    return sizes
+                sizes[name if below == "." else f"{below}/{name}"] = Path(parent, name).stat().st_size
+    return Tree(sizes=sizes, empty_folders=tuple(empty))
 
 
-def _differences(folder: Path, manifest: Manifest, is_deep: bool) -> Iterator[str]:
+def differences_from(folder: Path, tree: Tree, manifest: Manifest, sums: Mapping[str, FileSum]) -> Iterator[Difference]:
+    """What a manifest says otherwise of its files.
+
+    Args:
+        folder: The folder.
+        tree: What lies below it.
+        manifest: What should lie there.
+        sums: Of its files by path, where they were read.
+    """
     for file in manifest.files:
-        path = folder / file.path
-        try:
-            size_bytes = path.stat().st_size
-            if size_bytes != file.size_bytes:
-                yield f"{file.path} has {size_bytes:,} bytes, not {file.size_bytes:,}."
-            elif is_deep and _crc32_of(path) != file.crc32:
-                yield f"{file.path} has other content than was installed."
-        except FileNotFoundError:
-            yield f"{file.path} is missing."
-        except OSError as exc:
-            yield f"{file.path} cannot be read: {exc.strerror or exc}."
+        size_bytes, found = tree.sizes.get(file.path), sums.get(file.path)
+        if size_bytes is None:
+            yield _not_there(folder, file.path)
+        elif size_bytes != file.size_bytes:
+            text = f"{file.path} has {size_bytes:,} bytes, not {file.size_bytes:,}."
+            yield Difference(path=file.path, kind=SIZE, text=text)
+        elif found and found.crc32 is None:
+            text = f"{file.path} cannot be read: {found.error}."
+            yield Difference(path=file.path, kind=UNREADABLE, text=text, is_later=False)
+        elif found and found.crc32 != file.crc32:
+            text = f"{file.path} has other content than was installed."
+            is_later = written_ns(folder / file.path) > manifest.installed_ns
+            yield Difference(path=file.path, kind=CONTENT, text=text, is_later=is_later)
 
 
-def _additions(names: Mapping[str, int], manifest: Manifest) -> Iterator[str]:
-    installed = {file.path for file in manifest.files}
-    for name in sorted(names.keys() - installed):
-        folder, slash, file_name = name.rpartition("/")
-        # Hadoop keeps the check sums of NAME in .NAME.crc, and writes them also where a model is only used.
-        summed = file_name[1:].removesuffix(".crc") if file_name.startswith(".") and file_name.endswith(".crc") else ""
-        if file_name != _FINDERS and f"{folder}{slash}{summed}" not in installed:
-            yield f"{name} was added."
+def additions(tree: Tree, files: Sequence[Member]) -> Iterator[Difference]:
+    """Files that nobody has installed. Hadoop writes sums also where a model is only used: these are none."""
+    installed = {file.path for file in files}
+    for path in sorted(tree.sizes.keys() - installed):
+        if path.rpartition("/")[2] != _FINDERS and summed_by_hadoop(path) not in installed:
+            yield Difference(path=path, kind=ADDED, text=f"{path} was added.")
 
 
-def _crc32_of(path: Path) -> int:
-    crc = 0
-    with path.open("rb") as file:
-        while chunk := file.read(_READ_BYTES):
-            crc = zlib.crc32(chunk, crc)
-    return crc
+def newest_ns(folder: Path) -> int:
+    """When something was last written to a file below a folder, in nanoseconds since 1970; 0 where there is none."""
+    paths = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    return max(map(written_ns, paths), default=0)
+
+
+def _not_there(folder: Path, path: str) -> Difference:
+    try:
+        (folder / path).stat()
+    except FileNotFoundError:
+        return Difference(path=path, kind=MISSING, text=f"{path} is missing.")
+    except OSError as exc:
+        return Difference(path=path, kind=UNREADABLE, text=f"{path} cannot be read: {exc.strerror or exc}.")
+    return Difference(path=path, kind=UNREADABLE, text=f"{path} is no file.")
+
+
+def _gaps(folder: Path, tree: Tree, *, is_listed: bool) -> Iterator[str]:
+    """What a saved model lacks; where a list tells what was installed, only whether it is one."""
+    try:
+        stages = read_stages(folder)
+    except ArchiveError as exc:
+        yield exc.message
+        return
+    if not is_listed:
+        classes = {prefix: (stage.class_name, stage.engine) for prefix, stage in stages.items()}
+        yield from missing_parts(classes, tree.sizes, tree.empty_folders)
+
+
+def _differences_from_hadoop(folder: Path, sums: Mapping[str, FileSum]) -> Iterator[Difference]:
+    for path, found in sums.items():
+        if found.crc32 is None:
+            text = f"{path} cannot be read: {found.error}."
+            yield Difference(path=path, kind=UNREADABLE, text=text, is_later=False)
+        elif found.is_as_summed is False:
+            text = f"{path} has other content than the sums say that lie beside it."
+            is_later = written_ns(folder / path) > written_ns(folder / hadoop_sums_of(path)) + _SETTLED_NS
+            yield Difference(path=path, kind=CONTENT, text=text, is_later=is_later)
+
+
+def _zip_gaps(zips: Sequence[Path], tree: Tree) -> tuple[str, ...] | None:
+    """What a folder lacks of the zip beside it, by the zip's own table of contents; ``None`` where it has none."""
+    packed = next((path for path in zips if path.suffix == ".zip"), None)
+    if packed is None:
+        return ()
+    from modelhub.arriving import LocalZip  # only where Spark NLP was interrupted
+    from modelhub.unpack_members import read_directory
+
+    try:
+        with closing(LocalZip(packed, packed.name)) as archive:
+            files = read_directory(archive).files
+    except ModelHubError:
+        return None
+    return tuple(
+        f"{file.path} is missing." if file.path not in tree.sizes else f"{file.path} is cut off."
+        for file in files
+        if tree.sizes.get(file.path) != file.size_bytes
+    )
+
+
+def written_ns(path: Path) -> int:
+    """When a file was last written; 0 where nobody can tell."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

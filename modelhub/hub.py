@@ -15,29 +15,31 @@ from typing import TYPE_CHECKING, Any
 from modelhub.artifacts import Artifact
 from modelhub.catalogue import Catalogue
 from modelhub.config import Config, load_config
-from modelhub.errors import (
-    IncompatibleError,
-    ModelHubError,
-    NotFoundError,
-    OfflineError,
-    UsageError,
-)
-from modelhub.locations import list_uris, located
+from modelhub.errors import IncompatibleError, ModelHubError, NotFoundError, UsageError
+from modelhub.locations import located
 from modelhub.public_hub import PUBLIC_REPOSITORY
-from modelhub.resolver import Resolution, Runtime, resolve
+from modelhub.resolver import Resolution, Runtime
 from modelhub.search_query import SearchQuery
 from modelhub.searching import SearchResult, search
-from modelhub.versions import Version
 
 if TYPE_CHECKING:
+    from modelhub.auth import Access
     from modelhub.cache import Cache, Entry
     from modelhub.cached_models import CachedModels
     from modelhub.candidates import Candidates
+    from modelhub.findings import Finding
     from modelhub.guides import TaskGuide
+    from modelhub.importing import Importer
     from modelhub.installing import Installer
     from modelhub.progress import ProgressCallback
+    from modelhub.prune_plan import Criteria, PrunePlan
+    from modelhub.pruning import Pruner, PruneResult
+    from modelhub.pulling import Puller
     from modelhub.references import Reference
+    from modelhub.repairing import Repaired, Repairer
     from modelhub.results import PulledModel, ShownModel, UpdateResult
+    from modelhub.showing import Shower
+    from modelhub.verifying import Verified
 
 
 class Hub:
@@ -65,12 +67,8 @@ class Hub:
         self._on_progress = on_progress
         self._note = on_note or (lambda sentence: None)
         self._catalogue = Catalogue(self.config, self._note)
-        self.runtime = Runtime(
-            sparknlp=_running_version("Spark NLP", self.config.sparknlp, "5.5.3"),
-            spark=_running_version("Spark", self.config.spark, "3.5"),
-            annotator=self.config.annotator,
-            engine=self.config.engine.lower(),
-        )
+        own = self.config
+        self.runtime = Runtime.of(sparknlp=own.sparknlp, spark=own.spark, annotator=own.annotator, engine=own.engine)
 
     def close(self) -> None:
         """Close files and connections."""
@@ -107,7 +105,48 @@ class Hub:
     def _installer(self) -> Installer:
         from modelhub.installing import Installer
 
-        return Installer(self.config, self.cache, self._catalogue, self._on_progress)
+        return Installer(self.config, self.cache, self._catalogue, on_progress=self._on_progress, on_note=self._note)
+
+    @cached_property
+    def _puller(self) -> Puller:
+        from modelhub.pulling import Puller
+
+        return Puller(
+            self.config,
+            self.cache,
+            installer=lambda: self._installer,
+            resolve=self._artifact_of,
+            on_progress=self._on_progress,
+            on_note=self._note,
+        )
+
+    @cached_property
+    def _shower(self) -> Shower:
+        from modelhub.showing import Shower
+
+        return Shower(self.config, self.cache, self._catalogue, candidates=self._candidates, runtime=self.runtime)
+
+    @cached_property
+    def _pruner(self) -> Pruner:
+        from modelhub.pruning import Pruner
+
+        return Pruner(self.config, self._candidates, self.runtime, on_note=self._note)
+
+    @cached_property
+    def _repairer(self) -> Repairer:
+        from modelhub.hub_copies import HubCopies
+        from modelhub.repairing import Repairer
+        from modelhub.verifying import Verifier
+
+        copies = HubCopies(self.config, self._catalogue, self._candidates)
+        verifier = Verifier(self.cache, copies, self._pruner, on_progress=self._on_progress, on_note=self._note)
+        return Repairer(self._cached, verifier, self._installer, on_note=self._note, jobs=self.config.jobs)
+
+    @cached_property
+    def _importer(self) -> Importer:
+        from modelhub.importing import Importer
+
+        return Importer(self.cache, self._candidates, self.runtime, on_progress=self._on_progress, on_note=self._note)
 
     # Finding
 
@@ -129,7 +168,7 @@ class Hub:
             self._catalogue.registry,
             SearchQuery(text=text, **filters),
             self.runtime,
-            hidden=self._hidden_lists(),
+            hidden=self._catalogue.hidden_lists(),
             mark_listed=self._catalogue.mark_listed,
         )
         models = (replace(model, artifact=located(model.artifact, self.config)) for model in result.models)
@@ -141,31 +180,7 @@ class Hub:
         Raises:
             NotFoundError: There is no such model, or several (``AmbiguousError``).
         """
-        from modelhub.results import ShownModel
-
-        parsed = _parsed(reference, language)
-        problem = ""
-        try:
-            resolution = self._candidates.resolve(parsed, self.runtime)
-        except IncompatibleError as exc:
-            problem = exc.message
-            resolution = self._candidates.resolve(parsed, Runtime(), is_lenient=True)
-        artifact = resolution.artifact
-        registry = self._catalogue.registry
-        if parsed.key and not self._candidates.knows(parsed.key):
-            raise self._candidates.not_found(parsed)
-        versions = [
-            located(other, self.config)
-            for other in self._catalogue.mark_listed(registry.named(artifact.name))
-            if (other.language, other.repository) == (artifact.language, artifact.repository)
-        ]
-        return ShownModel(
-            artifact=artifact,
-            facts=registry.facts(artifact),
-            versions=tuple(sorted(versions, key=lambda other: other.built_ms, reverse=True)) or (artifact,),
-            path=self.cache.find(artifact.key),
-            problem=problem,
-        )
+        return self._shower.show(_parsed(reference, language))
 
     def card_text(self, artifact: Artifact) -> str:
         """The Markdown page of an artifact.
@@ -173,14 +188,7 @@ class Hub:
         Raises:
             NotFoundError: Only its facts are known.
         """
-        found = self._catalogue.registry.card_source(artifact)
-        text = self._catalogue.text_of(*found) if found else None
-        if text is None:
-            raise NotFoundError(
-                f"The page of {artifact.reference} is not here, only its facts.",
-                hint="modelhub update --cards PATH reads the pages of a checkout or an archive.",
-            )
-        return text
+        return self._shower.card_text(artifact)
 
     def snippet(self, shown: ShownModel, flavour: str, *, is_loaded: bool = False) -> str:
         """Code that uses a model, written from its facts.
@@ -194,22 +202,7 @@ class Hub:
             NotFoundError: It is to be loaded and is not in the cache, or it has no NLU reference.
             UsageError: No such flavour.
         """
-        from modelhub.snippets import SnippetSubject, write_snippet
-
-        artifact = shown.artifact
-        if is_loaded and not shown.path:
-            raise NotFoundError(
-                f"{artifact.key} is not in the cache {self.cache.root}.",
-                hint=f"modelhub pull {artifact.reference} brings it.",
-            )
-        subject = SnippetSubject(
-            name=artifact.name,
-            language=artifact.language,
-            repository=artifact.repository,
-            facts=shown.facts,
-            path=str(shown.path) if is_loaded else "",
-        )
-        return write_snippet(subject, flavour)
+        return self._shower.snippet(shown, flavour, is_loaded=is_loaded)
 
     def guides(self) -> list[str]:
         """The tasks for which there is a guide."""
@@ -267,21 +260,9 @@ class Hub:
         Raises:
             NotFoundError: It is not in the cache.
             IncompatibleError: What is in the cache does not suit the runtime.
+            IntegrityError: It is broken.
         """
-        parsed = _parsed(reference, language)
-        cached = [Artifact(key=key) for key in self._cached.keys_of(parsed)]
-        if not cached:
-            raise NotFoundError(
-                f"{parsed} is not in the cache {self.cache.root}.", hint=f"modelhub pull {parsed} brings it."
-            )
-        # The name of a folder tells no repository, so all of them count as lying in the default one.
-        meant = replace(parsed, repository=PUBLIC_REPOSITORY, name=cached[0].name, page="", uri="")
-        entry = self.cache.state_of(resolve(meant, cached, self.runtime).artifact.key)
-        if entry is None:  # removed by somebody this very moment
-            raise NotFoundError(f"{parsed} is not in the cache {self.cache.root}.", hint=f"modelhub pull {parsed}")
-        if not entry.is_good:
-            raise entry.damage()
-        return entry.path
+        return self._cached.path_of(_parsed(reference, language), self.runtime)
 
     def plan_pull(self, reference: str | Reference, language: str | None = None) -> PulledModel:
         """What a pull would do: which artifact, into which folder, and whether it is there already.
@@ -289,16 +270,7 @@ class Hub:
         Raises:
             ModelHubError: As :meth:`pull`, as far as it can be told before the download.
         """
-        from modelhub.results import PulledModel
-
-        artifact = self._artifact_of(_parsed(reference, language))
-        path = self.cache.find(artifact.key)
-        return PulledModel(
-            artifact=artifact,
-            path=path or self.cache.root / str(artifact.key),
-            downloaded_bytes=0,
-            is_cached=path is not None,
-        )
+        return self._puller.plan(_parsed(reference, language))
 
     def pull(self, reference: str | Reference, language: str | None = None) -> PulledModel:
         """Bring a model into the cache, whole, or find it there.
@@ -306,22 +278,18 @@ class Hub:
         Raises:
             ModelHubError: Any of its kinds; ``modelhub.errors`` lists them with their exit status.
         """
-        from modelhub.results import PulledModel
+        return self._puller.pull(_parsed(reference, language))
 
-        parsed = _parsed(reference, language)
-        self._installer.tell("resolving", str(parsed))
-        artifact = self._artifact_of(parsed)
-        entry = self.cache.state_of(artifact.key)
-        if entry and entry.is_good:
-            self._installer.tell("cached", str(artifact.key))
-            return PulledModel(artifact=artifact, path=entry.path, downloaded_bytes=0, is_cached=True)
-        if entry and (entry.state != "partial" or not self.cache.is_writable(entry)):
-            raise entry.damage()  # what somebody has changed is not ours to throw away
-        if entry:
-            self._note(f"{entry.path} is {entry.state}: {entry.problems[0]} It is brought anew.")
-        if self.config.offline and not artifact.uri.startswith("file:"):
-            raise self._offline_error(artifact)
-        return self._installer.install(artifact, is_replacing=entry is not None)
+    def plan_pulls(self, references: Sequence[str | Reference]) -> list[PulledModel | ModelHubError]:
+        """What :meth:`pull_all` would do."""
+        return self._puller.plan_all([_parsed(reference, None) for reference in references])
+
+    def pull_all(self, references: Sequence[str | Reference]) -> list[PulledModel | ModelHubError]:
+        """Bring several models into the cache, some of them at once; what came of each, in their order.
+
+        An error's ``subject`` tells to which reference it belongs.
+        """
+        return self._puller.pull_all([_parsed(reference, None) for reference in references])
 
     # The cache
 
@@ -329,13 +297,25 @@ class Hub:
         """What is in the cache, those that Spark NLP wrote included."""
         return self.cache.entries()
 
-    def verify(self, references: Sequence[str | Reference] = (), *, is_deep: bool = False) -> list[Entry]:
-        """Look whether entries of the cache are whole; all of them where none is named.
+    def verify(
+        self, references: Sequence[str | Reference | Path] = (), *, is_deep: bool = False, asks_hub: bool = True
+    ) -> list[Verified]:
+        """Look whether entries, or folders (given as paths), are whole; all entries where none is named.
 
         Raises:
-            NotFoundError: A reference is not in the cache.
+            NotFoundError: There is no such entry, or folder.
         """
-        return [self.cache.verify(entry, is_deep=is_deep) for entry in self.entries_of(references)]
+        return self._repairer.verify(references, is_deep=is_deep, asks_hub=asks_hub)
+
+    def repair(
+        self, references: Sequence[str | Reference | Path] = (), *, is_dry_run: bool = False, **options: bool
+    ) -> list[Repaired]:
+        """Mend what :meth:`verify`, with these options, does not find whole: only what is bad is brought.
+
+        Raises:
+            NotFoundError: There is no such entry, or folder.
+        """
+        return self._repairer.repair(references, is_dry_run=is_dry_run, **options)
 
     def entries_of(self, references: Sequence[str | Reference]) -> list[Entry]:
         """The entries that references mean, every build of them; all entries where none is named.
@@ -345,21 +325,54 @@ class Hub:
         """
         return self._cached.entries_of([_parsed(reference, None) for reference in references])
 
-    def remove(self, references: Sequence[str | Reference]) -> list[Entry]:
-        """Delete entries from the cache, every build that a reference means.
+    def removable(self, references: Sequence[str | Reference]) -> list[Entry]:
+        """What :meth:`remove` would delete; the size of each is that of all that belongs to it.
 
         Raises:
-            NotFoundError: A reference is not in the cache; nothing is deleted then.
+            NotFoundError: Nothing of a reference is in the cache.
+            UsageError: An entry lies in a cache that is only looked up.
+        """
+        return self._cached.removable([_parsed(reference, None) for reference in references])
+
+    def remove(self, references: Sequence[str | Reference]) -> list[Entry]:
+        """Delete entries from the cache, every build that a reference means, and all that belongs to them.
+
+        Raises:
+            NotFoundError: Nothing of a reference is in the cache; nothing is deleted then.
             UsageError: An entry lies in a cache that is only looked up; nothing is deleted then.
             StorageError: An entry cannot be deleted.
         """
-        entries = self.entries_of(references) if references else []
-        for entry in entries:
-            if not self.cache.is_writable(entry):
-                raise UsageError(f"{entry.path} lies in a read-only cache.", hint="Remove it where it is managed.")
+        entries = self.removable(references)
         for entry in entries:
             self.cache.remove(entry)
         return entries
+
+    def plan_prune(self, criteria: Criteria, *, locks: Sequence[str | Path] = ()) -> PrunePlan:
+        """What meets criteria in the cache that is written, but for what lockfiles name.
+
+        Raises:
+            UsageError: There is no criterion, or a file is no lockfile.
+            NotFoundError: There is no such lockfile.
+        """
+        return self._pruner.plan(criteria, [Path(lock) for lock in locks])
+
+    def prune(self, plan: PrunePlan) -> PruneResult:
+        """Delete what a plan says, but for what is in use, or has changed since."""
+        return self._pruner.prune(plan)
+
+    def import_model(self, path: str | Path, reference: str | Reference | None = None) -> PulledModel:
+        """Bring a zip or a folder that was fetched by hand into the cache, checked; a good entry stays as it is.
+
+        Args:
+            path: The zip, or the folder.
+            reference: Which artifact it is, where its name is no key.
+
+        Raises:
+            UsageError: Nobody says which artifact it is, or two do who disagree.
+            ModelHubError: Any other of its kinds.
+        """
+        parsed = _parsed(reference, None) if reference else None
+        return self._importer.import_model(Path(path).expanduser(), parsed)
 
     # The registry
 
@@ -385,12 +398,38 @@ class Hub:
         """
         return self._catalogue.update_cards(Path(path), is_dry_run=is_dry_run)
 
-    # Inside
+    # Looking after all of it
 
-    def _hidden_lists(self) -> list[int]:
-        """The lists of hubs that are not in use: what only they name is not to be found."""
-        lists = self._catalogue.registry.lists()
-        return [number for number, uri, repository in lists if uri not in list_uris(repository, self.config)]
+    def doctor(self, *, is_measured: bool = True) -> list[Finding]:
+        """What works here and what does not: hubs, disk, cache, versions, registry, settings.
+
+        Args:
+            is_measured: Whether rates are measured, which takes some seconds for each hub.
+
+        Raises:
+            UsageError: The first repository of the settings can be none.
+        """
+        from modelhub.doctor import examine
+
+        return examine(self.config, self._catalogue, cache=self.cache, is_measured=is_measured)
+
+    def auth(self, repositories: Sequence[str] = (), *, is_checked: bool = True) -> list[Access]:
+        """Say whose credentials read which repository, and try it unless we are offline.
+
+        Args:
+            repositories: Names, or URIs of folders; by default the configured ones, and those that take a licence.
+            is_checked: Whether the beginning of each list is read.
+
+        Raises:
+            UsageError: No repository can be called so.
+        """
+        from modelhub.auth import check_access
+
+        storage = self._catalogue.storage
+        probe = (lambda uri: storage.open(uri).look()) if is_checked and not self.config.offline else None
+        return check_access(repositories, self.config, storage.signer, probe)
+
+    # Inside
 
     def _artifact_of(self, reference: Reference) -> Artifact:
         resolution = self.resolve(reference)
@@ -404,29 +443,8 @@ class Hub:
         asked = reference.repository or PUBLIC_REPOSITORY
         return self._catalogue.freshen([asked] if asked in (PUBLIC_REPOSITORY, *self.config.repositories) else [])
 
-    def _offline_error(self, artifact: Artifact) -> OfflineError:
-        others = [str(key) for key, _ in self.cache.folders() if key.name == artifact.name]
-        message = f"{artifact.key} is not in the cache {self.cache.root}, and we are offline."
-        if others:
-            message += f" Other builds are: {', '.join(others)}."
-        return OfflineError(message, hint=f"Online, modelhub pull {artifact.reference} brings it.")
-
 
 def _parsed(reference: str | Reference, language: str | None) -> Reference:
     from modelhub.references import Reference
 
     return reference if isinstance(reference, Reference) else Reference.parse(reference, language)
-
-
-def _running_version(what: str, text: str, example: str) -> Version | None:
-    """The version of something that runs, with at least as many numbers as the example.
-
-    Raises:
-        UsageError: It has fewer: Spark NLP takes an artifact that is more exact than that for incompatible.
-    """
-    if not text:
-        return None
-    version = Version.parse(text)
-    if len(version.parts) < len(Version(example).parts):
-        raise UsageError(f"{text} is no whole version of {what}.", hint=f"Write it as exactly as {example}.")
-    return version

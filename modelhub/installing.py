@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from modelhub.artifacts import Artifact, without_secrets
-from modelhub.cache import Cache, Manifest
+from modelhub.cache import Cache, Entry, Manifest
 from modelhub.catalogue import Catalogue
 from modelhub.config import Config
-from modelhub.errors import ArchiveError, IntegrityError, ModelHubError, NetworkError, NotAllowedError, NotFoundError
+from modelhub.disk import FULL, free_bytes
+from modelhub.errors import (
+    ArchiveError,
+    IntegrityError,
+    ModelHubError,
+    NetworkError,
+    NotAllowedError,
+    NotFoundError,
+    ReplacedError,
+    StorageError,
+)
 from modelhub.locations import allowed, artifact_uris
+from modelhub.members import Member
+from modelhub.partials import delete_part, disk_bytes
 from modelhub.progress import Progress, ProgressCallback
 from modelhub.results import PulledModel
 from modelhub.saved_models import read_saved_model
-from modelhub.transfer import Download
+from modelhub.storage import Look, Source
+from modelhub.transfer import Download, Expected
 from modelhub.unpack import unpack_stream
+from modelhub.unpack_members import read_directory, unpack_members
+
+# Makes an entry of what fills a staging folder, and tells where it is.
+_Put = Callable[[Callable[[Path], Manifest]], Path]
+
+_TRIES = 3  # with an object that is replaced while it is read
+_THREADS = min(4, os.cpu_count() or 1)  # that inflate; the link is rarely faster than two of them
+_FILE_BYTES = 4096  # what a file takes beside its content, about
 
 
 class Installer:
@@ -27,23 +50,35 @@ class Installer:
         cache: Where entries appear.
         catalogue: Its storage opens objects.
         on_progress: Called while it goes on.
+        on_note: Called with each sentence that deserves to be said.
     """
 
     def __init__(
-        self, config: Config, cache: Cache, catalogue: Catalogue, on_progress: ProgressCallback | None
+        self,
+        config: Config,
+        cache: Cache,
+        catalogue: Catalogue,
+        *,
+        on_progress: ProgressCallback | None = None,
+        on_note: Callable[[str], None] | None = None,
     ) -> None:
         self._config = config
         self._cache = cache
-        self._catalogue = catalogue
+        self._storage = catalogue.storage  # made now: several threads might make several
         self._on_progress = on_progress
+        self._note = on_note or (lambda sentence: None)
 
     def tell(self, phase: str, subject: str, done_bytes: int = 0, total_bytes: int | None = None) -> None:
         """Say how far a pull is, if anybody listens."""
         if self._on_progress:
             self._on_progress(Progress(phase=phase, subject=subject, done_bytes=done_bytes, total_bytes=total_bytes))
 
+    def stop(self) -> None:
+        """Let all that is being brought fail."""
+        self._storage.close()
+
     def install(self, artifact: Artifact, *, is_replacing: bool = False) -> PulledModel:
-        """Bring an artifact from the first hub that has it.
+        """Bring an artifact from the first hub that has it; what one hub has given the next need not give again.
 
         Args:
             artifact: Which one.
@@ -52,44 +87,97 @@ class Installer:
         Raises:
             ModelHubError: Any of its kinds; the first hub's where none has it.
         """
+        return self._install(artifact, partial(self._cache.install, artifact.key, is_replacing=is_replacing))
+
+    def renew(self, artifact: Artifact, entry: Entry) -> PulledModel:
+        """Do the same with an entry that is there, whatever its state: it is exchanged in one step.
+
+        Raises:
+            ModelHubError: As :meth:`install`; the entry is then as it was.
+        """
+
+        def put(filling: Callable[[Path], Manifest]) -> Path:
+            self._cache.mend(entry, filling)
+            return entry.path
+
+        return self._install(artifact, put)
+
+    def _install(self, artifact: Artifact, put: _Put) -> PulledModel:
         failure: ModelHubError | None = None
         for uri in artifact_uris(artifact, self._config):
             try:
-                return self._install_from(replace(artifact, uri=uri), is_replacing=is_replacing)
+                return self._install_from(replace(artifact, uri=uri), put)
             except (NetworkError, NotFoundError, NotAllowedError) as exc:  # S3 refuses what it does not have, too
                 failure = failure or exc
         raise failure or NotFoundError(f"No hub is configured for {artifact.key}.")
 
-    def _install_from(self, artifact: Artifact, *, is_replacing: bool) -> PulledModel:
-        download = Download(
-            self._catalogue.storage.open(allowed(artifact.uri, self._config)),
-            expected_bytes=artifact.size_bytes if artifact.size_exact else None,
-            expected_md5=artifact.checksum,
-            on_bytes=partial(self.tell, "downloading", str(artifact.key)),
-        )
-        fill = partial(self._fill, artifact=artifact, download=download)
-        path = self._cache.install(artifact.key, fill, is_replacing=is_replacing)
-        return PulledModel(
-            artifact=artifact, path=path, downloaded_bytes=download.size_bytes, is_cached=not download.size_bytes
-        )
-
-    def _fill(self, staging: Path, *, artifact: Artifact, download: Download) -> Manifest:
-        """Unpack the download into a staging folder and check everything that can be checked."""
-        uri = without_secrets(artifact.uri)
-        try:
-            members = unpack_stream(download, staging)
-            self.tell("checking", str(artifact.key))
-            read_saved_model(staging)
-        except ArchiveError as exc:
-            hint = exc.hint or "Pull again; if it stays so, tell those who run the hub."
-            raise ArchiveError(f"{uri}: {exc.message}", hint=hint) from exc
-        recorded = self._cache.digest(artifact.key)
-        if recorded and recorded != download.sha256:
-            raise IntegrityError(
-                f"{uri} is not the zip that was installed here before: its SHA-256 is {download.sha256}, "
-                f"not {recorded}.",
-                hint=f"If it was meant to be replaced, remove {self._cache.root}/.modelhub/digests/{artifact.key}.",
+    def _install_from(self, artifact: Artifact, put: _Put) -> PulledModel:
+        for tries_left in reversed(range(_TRIES)):
+            source = self._storage.open(allowed(artifact.uri, self._config))
+            filling = _Filling(
+                artifact, source, self._cache, tell=partial(self.tell, subject=str(artifact.key)), note=self._note
             )
+            try:
+                path = put(filling)
+            except ReplacedError:
+                if not tries_left:
+                    raise
+                continue
+            delete_part(self._cache.part_path(artifact.key))
+            self.tell("installed", str(artifact.key))
+            return PulledModel(
+                artifact=artifact,
+                path=path,
+                downloaded_bytes=filling.fetched_bytes,
+                is_cached=not filling.is_done,
+            )
+        raise AssertionError
+
+
+class _Filling:
+    """Fills a staging folder with one artifact: brings it, unpacks it, and checks everything that can be checked."""
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        source: Source,
+        cache: Cache,
+        *,
+        tell: Callable[..., None],
+        note: Callable[[str], None],
+    ) -> None:
+        self.fetched_bytes = 0
+        self.is_done = False
+        self._artifact = artifact
+        self._source = source
+        self._cache = cache
+        self._tell = tell
+        self._note = note
+        self._part = cache.part_path(artifact.key)
+        self._recorded = cache.digest(artifact.key)
+
+    def __call__(self, staging: Path) -> Manifest:
+        artifact = self._artifact
+        expected = Expected(
+            size_bytes=artifact.size_bytes if artifact.size_exact else None,
+            md5=artifact.checksum,
+            sha256=self._recorded,
+        )
+        self._tell("opening")
+        try:
+            look = self._source.look()
+            with Download(look, expected, self._tell_bytes) as download:
+                members = self._unpack(look, download, staging)
+                self._tell("checking")
+                read_saved_model(staging)
+                download.finish()
+                self._check_recorded(download)
+        except (IntegrityError, ReplacedError) as exc:  # going on with what has arrived would end the same way
+            delete_part(self._part)
+            if isinstance(exc, ArchiveError):
+                raise self._explained(exc) from exc
+            raise
+        self.fetched_bytes, self.is_done = download.fetched_bytes, True
         return Manifest(
             key=str(artifact.key),
             s3_uri=artifact.s3_uri,
@@ -97,3 +185,50 @@ class Installer:
             zip_bytes=download.size_bytes,
             files=members,
         )
+
+    def _unpack(self, look: Look, download: Download, staging: Path) -> tuple[Member, ...]:
+        if not look.has_ranges:
+            self._check_room(staging, look.stat.size_bytes or 0)
+            return unpack_stream(download.in_order(self._part), staging)
+        directory = read_directory(look)
+        unpacked_bytes = directory.unpacked_bytes + _FILE_BYTES * len(directory.members)
+        if self._check_room(staging, unpacked_bytes, zip_bytes=0 if look.local else look.size_bytes):
+            content = download.by_position(self._part)
+            members = unpack_members(content, directory, staging, threads=_THREADS, on_stop=content.stop)
+            content.stop_reading()
+            return members
+        self._note(
+            f"The disk has no room for {self._artifact.key} and its zip: an interrupted download will begin anew."
+        )
+        return unpack_stream(download.in_order(self._part), staging)
+
+    def _check_room(self, staging: Path, unpacked_bytes: int, *, zip_bytes: int = 0) -> bool:
+        """Whether the disk has room for the zip beside its folder.
+
+        Raises:
+            StorageError: It has not even room for the folder.
+        """
+        room_bytes = free_bytes(staging) + disk_bytes(self._part)
+        if room_bytes < unpacked_bytes:
+            raise StorageError(
+                f"{self._artifact.key} needs {unpacked_bytes:,} bytes in {self._cache.root}, "
+                f"whose disk has {room_bytes:,} free.",
+                hint=FULL,
+            )
+        return room_bytes >= unpacked_bytes + zip_bytes
+
+    def _check_recorded(self, download: Download) -> None:
+        if self._recorded and self._recorded != download.sha256:
+            key = self._artifact.key
+            raise IntegrityError(
+                f"{without_secrets(self._artifact.uri)} is not the zip that was installed here before: "
+                f"its SHA-256 is {download.sha256}, not {self._recorded}.",
+                hint=f"If it was meant to be replaced, remove {self._cache.root}/.modelhub/digests/{key}.",
+            )
+
+    def _explained(self, exc: ArchiveError) -> ArchiveError:
+        hint = exc.hint or "Pull again; if it stays so, tell those who run the hub."
+        return ArchiveError(f"{without_secrets(self._artifact.uri)}: {exc.message}", hint=hint)
+
+    def _tell_bytes(self, done_bytes: int, total_bytes: int | None) -> None:
+        self._tell("downloading", done_bytes=done_bytes, total_bytes=total_bytes)

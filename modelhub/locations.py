@@ -37,7 +37,9 @@ def list_uris(repository: str, config: Config) -> list[str]:
 
 def _object_uri(hub: str, repository: str, name: str) -> str:
     """The URI of an object; a hub other than the public one holds community models below ``@user``."""
-    if repository.startswith("s3://") or hub == PUBLIC_HUB:
+    if repository.startswith("s3://"):
+        return join_uri(repository, name)
+    if hub == PUBLIC_HUB:
         return join_uri(https_uri_of(folder_uri_of(repository)), name)
     return join_uri(hub, repository, name)
 
@@ -62,8 +64,8 @@ def allowed(uri: str, config: Config) -> str:
         NotAllowedError: No hub of the configuration holds it.
     """
     community = [https_uri_of(f"s3://{COMMUNITY_BUCKET}")] if PUBLIC_HUB in config.hub else []
-    hubs = (*config.hub, *community, *(_https(hub) for hub in config.allow_hub))
-    if _climbs(urlsplit(uri).path) or not any(uri.startswith(f"{hub}/") for hub in hubs):
+    hubs = [_https(hub) for hub in (*config.hub, *community, *config.allow_hub)]
+    if _climbs(urlsplit(uri).path) or not any(_https(uri).startswith(f"{hub}/") for hub in hubs):
         shown = without_secrets(uri)
         raise NotAllowedError(
             f"{shown} lies on no hub that is configured.",

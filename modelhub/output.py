@@ -12,10 +12,11 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
+from modelhub.amounts import bytes_text
 from modelhub.errors import ModelHubError
 
 if TYPE_CHECKING:
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
 
     from modelhub.progress import Progress
 
+__all__ = ["Answer", "Output", "bytes_text", "clean", "drop_stdout", "error_dict"]
+
 JSON_SCHEMA = 1
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _BREAKS = re.compile(r"[\t\r\n]+")
-_UNITS = ("B", "kB", "MB", "GB", "TB")
+_UNSAID = ("opening", "installed")  # phases that need no line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +86,7 @@ class Output:
         *,
         right: Sequence[str] = (),
         optional: Sequence[str] = (),
+        styles: Mapping[str, str] | None = None,
     ) -> None:
         """A table: aligned on a terminal, tab-separated without a header elsewhere.
 
@@ -91,6 +95,7 @@ class Output:
             rows: Cells.
             right: Names of the columns that are aligned to the right.
             optional: Names of the columns that a narrow terminal does without, the first to go first.
+            styles: Colours of cells that hold just this word.
         """
         cells = [[clean(_one_line(cell)) for cell in row] for row in rows]
         if not self.is_terminal:
@@ -106,7 +111,7 @@ class Output:
         for column in columns:
             table.add_column(header[column], justify="right" if header[column] in right else "left", overflow="fold")
         for row in cells:
-            table.add_row(*(Text(row[column]) for column in columns))
+            table.add_row(*(Text(row[column], (styles or {}).get(row[column], "")) for column in columns))
         console.print(table)
 
     def fields(self, pairs: Iterable[tuple[str, str]]) -> None:
@@ -187,45 +192,52 @@ class Output:
 
 
 class _PullProgress:
-    """How far a pull is: a bar on a terminal, at most a line per phase elsewhere. A callable for ``Hub``."""
+    """How far pulls are: a bar for each on a terminal, at most a line per phase elsewhere. A callable for ``Hub``."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        self._bar: Bar | None = None
-        self._task: TaskID | None = None
-        self._last = ("", "")
+        self._bars: Bar | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._told: set[tuple[str, str]] = set()
 
     def __call__(self, progress: Progress) -> None:
         if self._output.is_quiet or (self._output.is_json and not _is_terminal(sys.stderr)):
             return
-        if _is_terminal(sys.stderr):
+        is_terminal = _is_terminal(sys.stderr)
+        if is_terminal and progress.phase != "cached":
             self._draw(progress)
-        elif (progress.phase, progress.subject) != self._last:
-            self._last = (progress.phase, progress.subject)
+        elif progress.phase not in _UNSAID and (is_terminal or (progress.phase, progress.subject) not in self._told):
+            self._told.add((progress.phase, progress.subject))
             self._output.note(_phase_line(progress))
 
     def pause(self) -> None:
-        """Take the bar away, because something else is to be printed or all is done."""
-        if self._bar:
-            self._bar.stop()
-            self._bar = self._task = None
+        """Take the bars away, because something else is to be printed or all is done."""
+        if self._bars:
+            self._bars.stop()
+            self._bars = None
+            self._tasks.clear()
 
     def _draw(self, progress: Progress) -> None:
-        if progress.phase == "cached":
-            self._output.note(_phase_line(progress))
+        if self._bars is None:
+            self._bars = _new_bars()
+            self._bars.start()
+        # Only one is resolved at a time, under the name that was typed; what follows bears its key.
+        name = "" if progress.phase == "resolving" else progress.subject
+        if progress.phase == "installed" or (name and "" in self._tasks):
+            self._remove(name if progress.phase == "installed" else "")
+        if progress.phase == "installed":
             return
-        if self._bar is None:
-            self._bar = _new_bar()
-            self._task = self._bar.add_task(progress.phase, total=None)
-            self._bar.start()
-        assert self._task is not None
-        if progress.phase in ("resolving", "downloading") and not progress.done_bytes:
-            self._bar.reset(self._task, total=progress.total_bytes)  # another model, or its download begins
-        description = f"{progress.phase} {clean(progress.subject)}"
-        if progress.phase == "downloading":
-            self._bar.update(self._task, description=description, completed=progress.done_bytes)
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(progress.phase, total=None)
+        task, description = self._tasks[name], f"{progress.phase} {clean(progress.subject)}"
+        if progress.phase in ("downloading", "verifying"):
+            self._bars.update(task, description=description, completed=progress.done_bytes, total=progress.total_bytes)
         else:
-            self._bar.update(self._task, description=description)
+            self._bars.update(task, description=description)
+
+    def _remove(self, name: str) -> None:
+        if self._bars and name in self._tasks:
+            self._bars.remove_task(self._tasks.pop(name))
 
 
 def _fitting_columns(
@@ -252,10 +264,12 @@ def _phase_line(progress: Progress) -> str:
     if progress.phase == "downloading":
         size = bytes_text(progress.total_bytes) or "size not known"
         return f"downloading and unpacking {progress.subject} ({size})"
+    if progress.phase == "verifying":
+        return f"verifying {progress.subject} ({bytes_text(progress.total_bytes)})"
     return f"{progress.phase} {progress.subject}"
 
 
-def _new_bar() -> Bar:
+def _new_bars() -> Bar:
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
     from rich.progress import Progress as RichProgress
     from rich.table import Column
@@ -295,18 +309,6 @@ def clean(text: str) -> str:
 
 def _one_line(text: str) -> str:
     return _BREAKS.sub(" ", text)
-
-
-def bytes_text(size_bytes: int | None) -> str:
-    """A size for people, in decimal units as the cards have them; "" where it is not known."""
-    if size_bytes is None:
-        return ""
-    value = float(size_bytes)
-    unit = 0
-    while value >= 999.95 and unit < len(_UNITS) - 1:
-        value /= 1000
-        unit += 1
-    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{size_bytes} B"
 
 
 def error_dict(error: ModelHubError) -> dict[str, Any]:

@@ -11,7 +11,9 @@ class Progress:
     """One moment of a pull.
 
     Attributes:
-        phase: ``resolving``, ``downloading`` (and unpacking, which keeps step), ``checking`` or ``cached``.
+        phase: ``resolving``, ``opening``, ``downloading`` (and unpacking, which keeps step), ``checking``,
+            ``installed`` or ``cached``; ``verifying`` while files are read. Of several models in one pull each has its
+            own.
         subject: The key of the artifact, or the reference while it is resolved.
         done_bytes: Of the zip.
         total_bytes: Of the zip; ``None`` where it is not known.

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelhub.artifacts import Artifact
-from modelhub.errors import AmbiguousError, IncompatibleError, NotFoundError
+from modelhub.errors import AmbiguousError, IncompatibleError, NotFoundError, UsageError
 from modelhub.public_hub import PUBLIC_REPOSITORY
 from modelhub.versions import Version
 
@@ -48,6 +48,20 @@ class Runtime:
     spark: Version | None = None
     annotator: str = ""
     engine: str = ""
+
+    @classmethod
+    def of(cls, *, sparknlp: str, spark: str, annotator: str, engine: str) -> Runtime:
+        """The runtime that settings tell of, each "" where it is not known.
+
+        Raises:
+            UsageError: A version is not whole.
+        """
+        return cls(
+            sparknlp=_running_version("Spark NLP", sparknlp, "5.5.3"),
+            spark=_running_version("Spark", spark, "3.5"),
+            annotator=annotator,
+            engine=engine.lower(),
+        )
 
     def __str__(self) -> str:
         parts = [f"Spark NLP {self.sparknlp}" if self.sparknlp else "", f"Spark {self.spark}" if self.spark else ""]
@@ -396,3 +410,17 @@ def _incompatible(candidates: Sequence[Artifact], reasons: Sequence[str], runtim
         hint=hint,
         alternatives=[f"{artifact.key}: {reason}" for artifact, reason in zip(candidates, reasons, strict=True)],
     )
+
+
+def _running_version(what: str, text: str, example: str) -> Version | None:
+    """The version of something that runs, with at least as many numbers as the example.
+
+    Raises:
+        UsageError: It has fewer: Spark NLP takes an artifact that is more exact than that for incompatible.
+    """
+    if not text:
+        return None
+    version = Version.parse(text)
+    if len(version.parts) < len(Version(example).parts):
+        raise UsageError(f"{text} is no whole version of {what}.", hint=f"Write it as exactly as {example}.")
+    return version

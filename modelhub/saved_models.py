@@ -7,8 +7,10 @@ pipeline names its stages there and has each as a saved annotator in ``stages/{i
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from modelhub.errors import ArchiveError
 
@@ -22,10 +24,12 @@ class SavedModel:
     Attributes:
         class_name: Full name of the class, such as ``com.johnsnowlabs.nlp.annotators.pos.perceptron.PerceptronModel``.
         stage_uids: Of a pipeline's stages, in order.
+        engine: That of an annotator's weights; "" where nothing says it.
     """
 
     class_name: str
     stage_uids: tuple[str, ...] = ()
+    engine: str = ""
 
 
 def read_saved_model(folder: Path) -> SavedModel:
@@ -35,19 +39,30 @@ def read_saved_model(folder: Path) -> SavedModel:
         ArchiveError: The folder holds no saved model, or not all of one. The message stands alone; its paths are
             those below the folder.
     """
-    return _read(folder, "")
+    return read_stages(folder)[""]
 
 
-def _read(root: Path, prefix: str) -> SavedModel:
-    """Read the model that lies below ``prefix`` ("" or a path with a slash at its end)."""
+def read_stages(folder: Path) -> dict[str, SavedModel]:
+    """Do the same, and return the model and all of its stages.
+
+    Each stands under the place where it lies: "" for the model itself, or a path with a slash at its end.
+
+    Raises:
+        ArchiveError: As :func:`read_saved_model`.
+    """
+    return dict(_read(folder, ""))
+
+
+def _read(root: Path, prefix: str) -> Iterator[tuple[str, SavedModel]]:
+    """Read the model that lies below ``prefix``, and its stages."""
     saved = _read_metadata(root, prefix)
+    yield prefix, saved
     # Spark pads the index according to the number of stages: 0_, 00_, ….
     stages = {path.name.partition("_")[2]: path.name for path in (root / prefix).glob("stages/*_*") if path.is_dir()}
     for uid in dict.fromkeys(saved.stage_uids):
         if uid not in stages:
             raise ArchiveError(f"The stage {uid} that {prefix}metadata names is missing.")
-        _read(root, f"{prefix}stages/{stages[uid]}/")
-    return saved
+        yield from _read(root, f"{prefix}stages/{stages[uid]}/")
 
 
 def _read_metadata(root: Path, prefix: str) -> SavedModel:
@@ -72,6 +87,16 @@ def _saved_model_of(metadata: object, shown: str) -> SavedModel:
     params = metadata.get("paramMap") or {} if isinstance(metadata, dict) else {}
     uids = params.get("stageUids", []) if isinstance(params, dict) else None
     match metadata:
-        case {"class": str(class_name)} if isinstance(uids, list) and all(isinstance(uid, str) for uid in uids):
-            return SavedModel(class_name=class_name, stage_uids=tuple(uids))
+        case {"class": str(class_name), **others} if isinstance(uids, list) and all(
+            isinstance(uid, str) for uid in uids
+        ):
+            return SavedModel(class_name=class_name, stage_uids=tuple(uids), engine=_engine_of(others))
     raise ArchiveError(f"{shown} is not the metadata of a saved model: it names no class, or no stages.")
+
+
+def _engine_of(metadata: Mapping[Any, Any]) -> str:
+    for params in (metadata.get("paramMap"), metadata.get("defaultParamMap")):
+        engine = params.get("engine") if isinstance(params, dict) else None
+        if isinstance(engine, str):
+            return engine
+    return ""

@@ -1,71 +1,58 @@
-"""Where objects are read: ``https:`` and ``file:`` hubs. The only network code of the package.
+"""Where objects are read: ``https:``, ``s3:`` and ``file:`` hubs. With what it imports, the only network code.
 
-An object is a :class:`Source`: it can be looked at, streamed, and read at an offset. A document (``metadata.json``) is
-read whole, and only if it changed. All failures of requests and of the file system leave here as our errors.
+An object is a :class:`Source`: looked at once, then read in ranges, at an offset, or whole. A document
+(``metadata.json``) is read whole, and only if it changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from modelhub.config import is_on_loopback
+from modelhub.arriving import LocalZip, Memory
+from modelhub.artifacts import without_secrets
 from modelhub.disk import disk_errors
-from modelhub.errors import ModelHubError, NetworkError, NotAllowedError, NotFoundError, UsageError
+from modelhub.errors import NotAllowedError, NotFoundError, UsageError
+from modelhub.objects import ObjectStat, Text
+from modelhub.ranges import Missing, Span
+from modelhub.scopes import check_encrypted
+from modelhub.signing import Signer
 
 if TYPE_CHECKING:
-    import requests
+    from modelhub.asking import Address, Policy
+    from modelhub.connections import Connections
+    from modelhub.fetching import Sink
+    from modelhub.texts import TextReader
 
-CHUNK_BYTES = 1 << 20
-_HTTP_CHUNK_BYTES = 64 << 10  # a slow link shall show that it moves
-_CONNECT_TIMEOUT_S = 10.0
-_IMPATIENT_TIMEOUTS_S = (3.0, 10.0)
-_RETRIES = 3
 _BACKOFF_S = 0.2
-_PASSING = (429, 500, 502, 503, 504)
-_RANGE_STATUSES = (206, 416)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectStat:
-    """What is known of an object before it is read.
+class Network:
+    """How hubs are reached.
 
     Attributes:
-        size_bytes: ``None`` where the server does not say.
-        etag: Changes when the object is replaced; "" where there is none.
+        connections: At most so many at once, over all downloads.
+        timeout_s: Seconds without a byte after which a connection counts as lost.
+        rate_bytes_per_s: Bound on all downloads together; 0 for none.
+        ca_bundle: File of the authorities that are trusted; ``None`` for those of the libraries.
+        proxy_of: The proxy for a URL ("" for none), and the hosts that need none.
+        allow_http: Whether ``http:`` is taken from other hosts than this machine.
+        backoff_s: Pause before the first retry of a request; the following ones are longer.
     """
 
-    size_bytes: int | None
-    etag: str = ""
-
-
-class Stream:
-    """All bytes of an object on their way; iterate over it, and close it where that may end early.
-
-    Args:
-        chunks: The bytes in order, in pieces of at most ``CHUNK_BYTES``.
-        stat: What is known of the object that is being read.
-        close: Gives up what the stream holds open.
-    """
-
-    def __init__(self, chunks: Iterator[bytes], stat: ObjectStat, close: Callable[[], None]) -> None:
-        self._chunks = chunks
-        self.size_bytes = stat.size_bytes
-        self.etag = stat.etag
-        self.close = close
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._chunks
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    connections: int = 16
+    timeout_s: float = 30.0
+    rate_bytes_per_s: int = 0
+    ca_bundle: Path | None = None
+    proxy_of: Callable[[str], tuple[str, str]] = field(default=lambda url: ("", ""))
+    allow_http: bool = False
+    backoff_s: float = _BACKOFF_S
 
 
 class Source(Protocol):
@@ -73,59 +60,113 @@ class Source(Protocol):
 
     uri: str
 
-    def stat(self) -> ObjectStat:
-        """Look at the object without reading it."""
-        ...
+    def look(self) -> Look:
+        """Look at the object; asked once.
 
-    def stream(self) -> Stream:
-        """Begin to read the object."""
+        Raises:
+            ModelHubError: It cannot be read.
+        """
         ...
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """The bytes from ``offset`` on, fewer than ``length`` only at the end of the object."""
+        """The bytes from ``offset`` on, fewer than ``length`` only at the end of the object.
+
+        Raises:
+            ModelHubError: They cannot be read.
+        """
+        ...
+
+    def fetch(self, missing: Missing | None, sink: Sink) -> Callable[[], None]:
+        """Begin to bring bytes into a sink; what is returned stops it.
+
+        Args:
+            missing: Which bytes; ``None`` for all in one piece.
+            sink: Where to.
+        """
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Text:
-    """A document that was read, and what to send next time to get it only if it changed."""
+class Look:
+    """An object as its source found it.
 
-    content: str
-    validator: str
+    Attributes:
+        source: Whose object it is.
+        stat: Its size and its ETag.
+        has_ranges: Whether it can be read by position.
+        head: Its first bytes.
+        tail: Its last ones; "" where they did not come along.
+        local: The object itself where it lies on this machine.
+    """
+
+    source: Source
+    stat: ObjectStat
+    has_ranges: bool
+    head: bytes = b""
+    tail: bytes = b""
+    local: LocalZip | None = None
+
+    @property
+    def uri(self) -> str:
+        """The object, for messages."""
+        return self.source.uri
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of an object that can be read by position."""
+        assert self.stat.size_bytes is not None
+        return self.stat.size_bytes
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Bytes by position; those at the beginning and at the end are here already.
+
+        Raises:
+            ModelHubError: They cannot be read.
+        """
+        end = min(offset + length, self.size_bytes)
+        tail_start = self.size_bytes - len(self.tail)
+        if end <= len(self.head):
+            return self.head[offset:end]
+        if offset >= tail_start:
+            return self.tail[offset - tail_start : end - tail_start]
+        return self.source.read_at(offset, length)
+
+    def stop(self) -> None:
+        """Nobody waits here."""
 
 
 class Storage:
     """Opens objects and reads documents by URI.
 
     Args:
-        timeout_s: Seconds without a byte after which a connection counts as lost.
-        allow_http: Whether ``http:`` is taken from other hosts than this machine.
-        backoff_s: Pause before the second retry of a request; each further one is twice as long.
+        network: How hubs are reached.
+        signer: Knows who may read what.
     """
 
-    def __init__(self, *, timeout_s: float, allow_http: bool = False, backoff_s: float = _BACKOFF_S) -> None:
-        self._timeout_s = timeout_s
-        self._allow_http = allow_http
-        self._backoff_s = backoff_s
-        self._sessions: dict[int, requests.Session] = {}
+    def __init__(self, network: Network | None = None, signer: Signer | None = None) -> None:
+        self._network = network or Network()
+        self.signer = signer or Signer(allow_http=self._network.allow_http)
+        self._connections: Connections | None = None
+        self._texts: TextReader | None = None
+        self._starting = threading.Lock()
 
     def open(self, uri: str) -> Source:
         """The object at a URI; nothing is asked yet.
 
         Raises:
             UsageError: No kind of URI that can be read.
-            NotAllowedError: ``http:`` to another machine.
+            NotAllowedError: ``http:`` to another machine, or credentials that cannot be had.
         """
         if self._is_file(uri):
             return _FileSource(uri)
-        return _HttpSource(uri, self._session(_RETRIES), self._timeouts())
+        return self._http_source(self.signer.address(uri))
 
     def read_text(self, uri: str, *, validator: str = "", is_patient: bool = True) -> Text | None:
         """A document, or ``None`` where it is as it was when ``validator`` was given.
 
         Args:
             uri: The document.
-            validator: Of the :class:`Text` that is there already.
+            validator: Of the :class:`~modelhub.objects.Text` that is there already.
             is_patient: Whether a failure is tried again; else one short attempt, for what can also be done without.
 
         Raises:
@@ -136,15 +177,44 @@ class Storage:
         """
         if self._is_file(uri):
             return _read_file_text(uri, validator)
-        timeouts = self._timeouts()
-        if not is_patient:
-            timeouts = (min(timeouts[0], _IMPATIENT_TIMEOUTS_S[0]), min(timeouts[1], _IMPATIENT_TIMEOUTS_S[1]))
-        return _read_http_text(uri, validator, self._session(_RETRIES if is_patient else 0), timeouts)
+        if self._texts is None:
+            from modelhub.texts import TextReader  # brings requests: 100 ms that a pull of what is listed need not pay
+
+            network = self._network
+            self._texts = TextReader(
+                timeout_s=network.timeout_s,
+                backoff_s=network.backoff_s,
+                ca_bundle=network.ca_bundle,
+                check_url=self._check_encrypted,
+            )
+        return self._texts.read(self.signer.address(uri), validator=validator, is_patient=is_patient)
 
     def close(self) -> None:
         """Close all connections."""
-        for session in self._sessions.values():
-            session.close()
+        if self._connections:
+            self._connections.close()
+        if self._texts:
+            self._texts.close()
+
+    def _http_source(self, address: Address) -> Source:
+        from modelhub.asking import Policy
+        from modelhub.connections import ConnectionOptions, Connections  # bring libcurl: 25 ms
+
+        network = self._network
+        with self._starting:
+            if self._connections is None:
+                options = ConnectionOptions(
+                    limit=network.connections,
+                    timeout_s=network.timeout_s,
+                    rate_bytes_per_s=network.rate_bytes_per_s,
+                    ca_bundle=network.ca_bundle,
+                    proxy_of=network.proxy_of,
+                )
+                self._connections = Connections(options)
+        policy = Policy(
+            max_connections=network.connections, backoff_s=network.backoff_s, check_url=self._check_encrypted
+        )
+        return _HttpSource(address, self._connections, policy)
 
     def _is_file(self, uri: str) -> bool:
         try:
@@ -153,44 +223,16 @@ class Storage:
             raise UsageError(f"{uri!r} is not a URI: {exc}.") from exc
         if parts.scheme == "file":
             return True
-        if parts.scheme not in ("http", "https"):
-            raise UsageError(f"{uri!r} cannot be read.", hint="A hub is an https: or file: URI, or a folder.")
+        if parts.scheme not in ("http", "https", "s3"):
+            raise UsageError(f"{uri!r} cannot be read.", hint="A hub is an https:, s3: or file: URI, or a folder.")
         self._check_encrypted(uri)
         return False
 
     def _check_encrypted(self, uri: str) -> None:
         parts = urlsplit(uri)
-        if parts.scheme == "http" and not (self._allow_http or is_on_loopback(parts.hostname)):
-            raise NotAllowedError(
-                f"{without_secrets(uri)} is not encrypted, and {parts.hostname} is another machine.",
-                hint="Use https:, or set allow_http (MODELHUB_ALLOW_HTTP=1) for a network that you trust.",
-            )
-
-    def _check_redirect(self, answer: requests.Response, **_: object) -> None:
-        """A redirect must not lead to where we would not have gone at once."""
-        if answer.is_redirect:
-            self._check_encrypted(urljoin(answer.url, answer.headers["Location"]))
-
-    def _timeouts(self) -> tuple[float, float]:
-        return min(_CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s
-
-    def _session(self, retries: int) -> requests.Session:
-        """The session whose requests are tried again so often."""
-        if retries not in self._sessions:
-            import requests  # 100 ms that a file hub or a cached pull need not pay
-            from requests.adapters import HTTPAdapter
-            from urllib3.util import Retry
-
-            retry = Retry(
-                total=retries, backoff_factor=self._backoff_s, status_forcelist=_PASSING, raise_on_status=False
-            )
-            session = requests.Session()
-            session.hooks["response"].append(self._check_redirect)
-            session.headers["Accept-Encoding"] = "identity"
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, HTTPAdapter(max_retries=retry))
-            self._sessions[retries] = session
-        return self._sessions[retries]
+        if parts.scheme not in ("http", "https", "s3"):
+            raise NotAllowedError(f"{without_secrets(uri)} is no address that a hub may lead to.")
+        check_encrypted(uri, allow_http=self._network.allow_http)
 
 
 class _FileSource:
@@ -200,81 +242,64 @@ class _FileSource:
         self.uri = uri
         self._path = path_of_file_uri(uri)
 
-    def stat(self) -> ObjectStat:
+    def look(self) -> Look:
         with _file_errors(self.uri):
             status = self._path.stat()
-        return ObjectStat(size_bytes=status.st_size, etag=f"{status.st_size}-{status.st_mtime_ns}")
-
-    def stream(self) -> Stream:
-        chunks = self._chunks()
-        return Stream(chunks, self.stat(), close=chunks.close)
-
-    def _chunks(self) -> Generator[bytes, None, None]:
-        with _file_errors(self.uri), self._path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                yield chunk
+            local = LocalZip(self._path, self.uri)
+        stat = ObjectStat(size_bytes=local.size_bytes, etag=f"{status.st_size}-{status.st_mtime_ns}")
+        return Look(source=self, stat=stat, has_ranges=True, local=local)
 
     def read_at(self, offset: int, length: int) -> bytes:
         with _file_errors(self.uri), self._path.open("rb") as file:
             file.seek(offset)
             return file.read(length)
 
+    def fetch(self, missing: Missing | None, sink: Sink) -> Callable[[], None]:
+        raise NotImplementedError("what lies in a folder is read there")
+
 
 class _HttpSource:
-    """An object of a hub that speaks HTTP, read anonymously."""
+    """An object of a hub that speaks HTTP."""
 
-    def __init__(self, uri: str, session: requests.Session, timeouts: tuple[float, float]) -> None:
-        self.uri = without_secrets(uri)
-        self._address = uri
-        self._session = session
-        self._timeouts = timeouts
+    def __init__(self, address: Address, connections: Connections, policy: Policy) -> None:
+        self.uri = address.uri
+        self._address = address
+        self._connections = connections
+        self._policy = policy
+        self._look: Look | None = None
 
-    def stat(self) -> ObjectStat:
-        # No HEAD: signed URLs are for GET alone, and some servers know nothing else.
-        with self._answer({"Range": "bytes=0-0"}) as answer:
-            return _stat_of(answer)
+    def look(self) -> Look:
+        from modelhub.opening import Opening
 
-    def stream(self) -> Stream:
-        answer = self._answer()
-        return Stream(self._chunks(answer), _stat_of(answer), close=answer.close)
-
-    def _chunks(self, answer: requests.Response) -> Iterator[bytes]:
-        with _request_errors(self.uri), answer:
-            yield from answer.iter_content(_HTTP_CHUNK_BYTES)
+        if self._look is None:
+            opening = Opening(self._address, self._policy)
+            self._connections.run(opening)
+            opening.wait()
+            self._look = Look(
+                source=self,
+                stat=opening.stat,
+                has_ranges=opening.has_ranges,
+                head=opening.head,
+                tail=opening.tail,
+            )
+        return self._look
 
     def read_at(self, offset: int, length: int) -> bytes:
-        headers = {"Range": f"bytes={offset}-{offset + length - 1}"}
-        with _request_errors(self.uri), self._answer(headers) as answer:
-            if answer.status_code == 206:
-                return answer.content
-            if answer.status_code == 416:
-                return b""
-            # A server without ranges sends everything; what lies before and behind is thrown away.
-            wanted, position = bytearray(), 0
-            for chunk in answer.iter_content(CHUNK_BYTES):
-                wanted += chunk[max(0, offset - position) : max(0, offset + length - position)]
-                position += len(chunk)
-                if position >= offset + length:
-                    break
-            return bytes(wanted)
-
-    def _answer(self, headers: dict[str, str] | None = None) -> requests.Response:
-        """The beginning of an answer, to be read and closed."""
-        with _request_errors(self.uri):
-            answer = self._session.get(self._address, headers=headers, stream=True, timeout=self._timeouts)
+        look = self.look()
+        span = Span(offset, min(offset + length, look.size_bytes) if look.has_ranges else offset + length)
+        memory = Memory(span)
+        stop = self.fetch(Missing([span]) if look.has_ranges else None, memory)
         try:
-            _check_status(answer, self.uri)
-        except ModelHubError:
-            answer.close()
-            raise
-        answer.raw.enforce_content_length = True  # urllib3 1 takes half a body for a whole one
-        return answer
+            return memory.wait()
+        finally:
+            stop()
 
+    def fetch(self, missing: Missing | None, sink: Sink) -> Callable[[], None]:
+        from modelhub.fetching import Fetch
 
-def without_secrets(uri: str) -> str:
-    """The URI as it may be shown: no password, no signed query string."""
-    parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+        fetch = Fetch(self._address, self.look().stat, missing, sink, self._policy)
+        self._connections.run(fetch)
+        return lambda: self._connections.stop(fetch)
 
 
 def path_of_file_uri(uri: str) -> Path:
@@ -289,99 +314,9 @@ def _read_file_text(uri: str, validator: str) -> Text | None:
     with _file_errors(uri):
         status = path.stat()
         now = f"{status.st_size}-{status.st_mtime_ns}"
-        return (
-            None
-            if now == validator
-            else Text(content=path.read_text(encoding="utf-8", errors="replace"), validator=now)
-        )
-
-
-def _read_http_text(uri: str, validator: str, session: requests.Session, timeouts: tuple[float, float]) -> Text | None:
-    headers = {"Accept-Encoding": "gzip"}
-    kind, _, value = validator.partition(" ")
-    if value:
-        headers["If-None-Match" if kind == "etag" else "If-Modified-Since"] = value
-    shown = without_secrets(uri)
-    with _request_errors(shown), session.get(uri, headers=headers, timeout=timeouts) as answer:
-        if answer.status_code == 304:
+        if now == validator:
             return None
-        _check_status(answer, shown)
-        etag, modified = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
-        now = f"etag {etag}" if etag else f"modified {modified}" if modified else ""
-        return Text(content=answer.content.decode("utf-8", errors="replace"), validator=now)
-
-
-def _stat_of(answer: requests.Response) -> ObjectStat:
-    length = answer.headers.get("Content-Length", "")
-    if answer.status_code in _RANGE_STATUSES:
-        length = answer.headers.get("Content-Range", "").rpartition("/")[2]
-    is_encoded = answer.headers.get("Content-Encoding", "identity") != "identity"
-    return ObjectStat(
-        size_bytes=int(length) if length.isdecimal() and not is_encoded else None,
-        etag=answer.headers.get("ETag", ""),
-    )
-
-
-def _check_status(answer: requests.Response, uri: str) -> None:
-    status = answer.status_code
-    # A range behind the end of an object, which an empty one always is, tells how long the object is.
-    if status < 400 or (status == 416 and "Content-Range" in answer.headers):
-        return
-    if status in (404, 410):
-        raise NotFoundError(f"{uri} does not exist (HTTP {status}).", hint="modelhub update brings the newest list.")
-    if status in (401, 403):
-        raise NotAllowedError(
-            f"{uri} is refused (HTTP {status}): it is licensed, or it does not exist (S3 does not tell them apart).",
-            hint="Open models lie in public/models; licensed ones need the credentials of your licence.",
-        )
-    raise NetworkError(
-        f"{uri} answered HTTP {status} {answer.reason}.", hint="Try again later.", uri=uri, status=status
-    )
-
-
-@contextmanager
-def _request_errors(uri: str) -> Iterator[None]:
-    """The one door through which failures of requests leave as ours."""
-    import requests
-
-    try:
-        yield
-    except requests.exceptions.RequestException as exc:
-        happened, hint = _explain(exc)
-        raise NetworkError(f"{uri} {happened}.", hint=hint, uri=uri) from exc
-
-
-def _explain(exc: requests.RequestException) -> tuple[str, str]:
-    """What happened, and what to do about it."""
-    from requests.exceptions import ChunkedEncodingError, ProxyError, SSLError, Timeout
-
-    cause = _cause(exc)
-    if isinstance(exc, SSLError):
-        return (
-            f"has a certificate that is not trusted ({cause})",
-            "Behind a company's proxy set REQUESTS_CA_BUNDLE to its CA file.",
-        )
-    if isinstance(exc, ProxyError):
-        return f"cannot be reached: the proxy fails ({cause})", "Check HTTPS_PROXY and NO_PROXY."
-    # Behind a retry, and in the middle of a body, requests calls a time-out a ConnectionError.
-    if isinstance(exc, Timeout) or isinstance(cause, TimeoutError):
-        return "did not answer in time", "Try again, or raise MODELHUB_TIMEOUT."
-    if isinstance(exc, ChunkedEncodingError):
-        return f"broke off before its end ({cause})", "Run the same command again."
-    return (
-        f"cannot be read: {str(cause) or type(cause).__name__}",
-        "Check the network; with MODELHUB_OFFLINE=1 only the cache is used.",
-    )
-
-
-def _cause(exc: BaseException) -> BaseException:
-    """The innermost reason, without those that urllib3 and requests wrap around it."""
-    from urllib3.exceptions import HTTPError
-
-    # What is no failure of a connection is what our caller was handling when it asked us.
-    while isinstance(inner := exc.__cause__ or exc.__context__, (OSError, HTTPError)):
-        exc = inner
-    return exc
+        return Text(content=path.read_text(encoding="utf-8", errors="replace"), validator=now)
 
 
 @contextmanager

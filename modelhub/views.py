@@ -223,18 +223,6 @@ def _total(entries: Sequence[Entry]) -> str:
     return f"{models}, {bytes_text(sum(entry.size_bytes for entry in entries))}"
 
 
-def view_verify(output: Output, entries: Sequence[Entry]) -> None:
-    """The state of every entry; what is wrong with the broken ones is told as errors."""
-    if output.is_quiet:
-        for entry in entries:
-            if entry.state != "good":
-                output.line(str(entry.key))
-        return
-    output.table(("ENTRY", "STATE"), [(str(entry.key), entry.state) for entry in entries])
-    broken = sum(entry.state != "good" for entry in entries)
-    output.note(f"{len(entries) - broken} good, {broken} broken")
-
-
 def view_update(output: Output, results: Sequence[UpdateResult]) -> None:
     """What changed, then the first of what gave trouble."""
     for result in results:

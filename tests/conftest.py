@@ -7,9 +7,9 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +18,16 @@ from typing import Any
 import hub_server
 import pytest
 from hub_server import HubFolder, Server
+from proxy_server import Proxy
+from serving import serving
 
 from modelhub.artifacts import ArtifactKey
 
 PROJECT = Path(__file__).parents[1]
-NOT_OURS = re.compile(r"AWS_.*|MODELHUB_.*|XDG_.*|.*_proxy|NO_COLOR|FORCE_COLOR|TTY_.*|COLUMNS|LINES", re.IGNORECASE)
+NOT_OURS = re.compile(
+    r"AWS_.*|MODELHUB_.*|XDG_.*|.*_proxy|.*_CA_BUNDLE|SSL_CERT_.*|NETRC|NO_COLOR|FORCE_COLOR|TTY_.*|COLUMNS|LINES",
+    re.IGNORECASE,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +36,7 @@ def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in filter(NOT_OURS.fullmatch, list(os.environ)):
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # else whoever has no credentials waits for an instance's
 
 
 @pytest.fixture
@@ -68,11 +74,41 @@ def hub_folder(tmp_path: Path) -> HubFolder:
 @pytest.fixture
 def server(hub_folder: HubFolder) -> Iterator[Server]:
     """The hub of ``hub_folder``, over HTTP."""
-    with Server(hub_folder.folder) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with serving(Server(hub_folder.folder)) as server:
         yield server
-        server.closing.set()
-        server.shutdown()
+
+
+@pytest.fixture
+def second_server(hub_folder: HubFolder) -> Iterator[Server]:
+    """The same hub once more, elsewhere."""
+    with serving(Server(hub_folder.folder)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    """A certificate authority that no system knows, and the encryption of a server that it vouches for."""
+    import trustme  # 50 ms that only the tests of networks pay
+
+    vouching, encryption = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    vouching.issue_cert("127.0.0.1", "hub.example").configure_cert(encryption)
+    path = tmp_path_factory.mktemp("authority") / "ca.pem"
+    vouching.cert_pem.write_to_path(str(path))
+    return path, encryption
+
+
+@pytest.fixture
+def tls_server(hub_folder: HubFolder, authority: tuple[Path, ssl.SSLContext]) -> Iterator[Server]:
+    """The hub of ``hub_folder``, encrypted, as ``127.0.0.1`` and as ``hub.example`` (which has no address)."""
+    with serving(Server(hub_folder.folder, tls=authority[1])) as server:
+        yield server
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """A proxy that asks for a password."""
+    with serving(Proxy()) as proxy:
+        yield proxy
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zlib
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hub_server import make_zip
 
 from modelhub.artifacts import ArtifactKey
 from modelhub.cache import Cache, Entry, Manifest
@@ -373,7 +375,8 @@ def test_a_wait_is_told_once_when_it_begins(cache: Cache) -> None:
         install(impatient)
     install(impatient)
 
-    assert told == [f"Waiting for another process that is busy with {KEY} (at most 0.1 s)."]
+    assert len(told) == 1
+    assert re.fullmatch(rf"Waiting for process \d+ on .+, busy with {KEY}; at most 0.1 s\.", told[0])
 
 
 def test_a_progress_bar_whose_reader_went_away_is_no_failure_of_the_disk(cache: Cache) -> None:
@@ -415,7 +418,7 @@ def test_a_full_disk_has_its_own_advice(cache: Cache) -> None:
     with pytest.raises(StorageError, match="No space left on device") as caught:
         cache.install(KEY, fill)
 
-    assert "modelhub list" in caught.value.hint
+    assert "modelhub prune" in caught.value.hint
 
 
 def test_a_root_that_cannot_be_made_is_an_error_of_storage(tmp_path: Path) -> None:
@@ -451,7 +454,7 @@ def test_waiting_for_another_process_comes_to_an_end(cache: Cache) -> None:
     impatient = Cache(cache.root, wait_s=0.1)
 
     with holding(cache):
-        with pytest.raises(WaitTimeoutError, match=f"busy with {KEY} for 0.1 s") as caught:
+        with pytest.raises(WaitTimeoutError, match=f"waiting for 0.1 s: it is busy with {KEY}") as caught:
             install(impatient)
         install(impatient, OTHER_KEY)
 
@@ -650,17 +653,85 @@ def test_half_an_entry_of_spark_nlp_is_partial(cache: Cache) -> None:
     assert "metadata/part-* is missing" in verified.problems[0]
 
 
-@pytest.mark.parametrize("leftover", [f"{KEY}.zip", f".{KEY}.zip.crc"])
-def test_a_zip_left_beside_an_entry_makes_it_partial(cache: Cache, leftover: str) -> None:
+@pytest.mark.parametrize(
+    ("packed", "state", "problems"),
+    [
+        (FILES, "leftover", []),
+        (FILES | {"weights": b"w"}, "partial", ["weights is missing."]),
+        (FILES | {"metadata/part-00000": SAVED + b"x"}, "partial", ["metadata/part-00000 is cut off."]),
+        (None, "partial", ["That zip is broken, so nobody can tell what is missing."]),
+    ],
+)
+def test_a_zip_left_beside_an_entry_tells_what_is_missing(
+    cache: Cache, packed: dict[str, bytes] | None, state: str, problems: list[str]
+) -> None:
     write_files(cache.root / str(KEY))
-    (cache.root / leftover).touch()
+    (cache.root / f"{KEY}.zip").write_bytes(b"PK" if packed is None else make_zip(packed))
 
     verified = cache.verify(only_entry(cache))
 
     assert (verified.state, verified.problems) == (
-        "partial",
-        (f"{leftover} beside it is left from an interrupted unpack.",),
+        state,
+        (f"{KEY}.zip beside it is left from an interrupted unpack.", *problems),
     )
+    assert verified.is_whole == (state == "leftover")
+
+
+def test_sums_of_a_zip_that_is_gone_are_left_over(cache: Cache) -> None:
+    write_files(cache.root / str(KEY))
+    (cache.root / f".{KEY}.zip.crc").touch()
+
+    assert cache.verify(only_entry(cache)).state == "leftover"
+
+
+def test_what_holds_no_saved_model_is_foreign(cache: Cache) -> None:
+    write_files(cache.root / str(KEY), {"notes.txt": b"mine"})
+
+    assert only_entry(cache).state == "foreign"
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(-60, "rotten"), (60, "altered")])
+def test_a_file_that_nobody_has_written_to_is_rotten(cache: Cache, seconds: int, state: str) -> None:
+    weights = install(cache) / "fields/POS Model/part-00000"
+    installed_ns = weights.stat().st_mtime_ns
+    weights.write_bytes(b"Weights")
+    os.utime(weights, ns=(installed_ns, installed_ns + seconds * 10**9))
+
+    assert cache.verify(only_entry(cache), is_deep=True).state == state
+
+
+def test_a_folder_in_place_of_a_file_is_told(cache: Cache) -> None:
+    weights = install(cache) / "fields/POS Model/part-00000"
+    weights.unlink()
+    weights.mkdir()
+
+    assert only_entry(cache).problems == ("fields/POS Model/part-00000 is no file.",)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no file here that a disk fails to read")
+def test_a_file_that_the_disk_does_not_give_is_rotten(cache: Cache) -> None:
+    success = install(cache) / "metadata/_SUCCESS"
+    success.unlink()
+    success.symlink_to("/proc/self/mem")
+
+    verified = cache.verify(only_entry(cache), is_deep=True)
+
+    assert verified.state == "rotten"
+    assert verified.problems == ("metadata/_SUCCESS cannot be read: Input/output error.",)
+
+
+def test_a_manifest_that_does_not_say_when_was_written_right_afterwards(cache: Cache) -> None:
+    weights = install(cache) / "fields/POS Model/part-00000"
+    path = cache.root / ".modelhub" / "manifests" / f"{KEY}.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    del document["installed_ns"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    weights.write_bytes(b"Weights")
+    os.utime(weights, (1, 1))
+
+    assert cache.verify(only_entry(cache), is_deep=True).state == "rotten"
+    os.utime(weights, (1, weights.stat().st_mtime + 2 * 10**9))
+    assert cache.verify(only_entry(cache), is_deep=True).state == "altered"
 
 
 @pytest.mark.parametrize("text", ["", "not json", "[]", "{}", '{"key": 1, "files": [1]}'])
@@ -731,3 +802,96 @@ def test_removing_what_is_gone_already_is_an_error_of_storage(cache: Cache) -> N
 
     with pytest.raises(ModelHubError):
         cache.remove(entry)
+
+
+def put_leftovers(cache: Cache, key: ArtifactKey = KEY) -> list[Path]:
+    """An interrupted download, staging of a process that is gone, and a zip of Spark NLP."""
+    staging = cache.root / ".modelhub" / "staging" / f"{key}.999999999.0a1b2c3d" / "half"
+    part = cache.part_path(key)
+    files = [part, part.with_suffix(".journal"), staging, cache.root / f"{key}.zip"]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"left")
+    return files
+
+
+def test_removing_takes_leftovers_and_the_record_of_use(cache: Cache) -> None:
+    install(cache)
+    cache.note_use(KEY)
+    put_leftovers(cache)
+    others = put_leftovers(cache, OTHER_KEY)
+
+    cache.remove(only_entry(cache))
+
+    dull = [cache.root / ".modelhub" / "waits", cache.root / ".modelhub" / "digests"]
+    left = {path for path in cache.root.rglob("*") if path.is_file() and path.parent not in dull}
+    assert left == set(others)
+
+
+def test_leftovers_are_found_and_removed_and_the_entry_stays(cache: Cache) -> None:
+    install(cache)
+    put_leftovers(cache)
+    put_leftovers(cache, OTHER_KEY)
+    held, left = cache.held_keys(), len(cache.leftovers(KEY))
+
+    cache.remove_leftovers(KEY)
+    cache.remove_leftovers(OTHER_KEY)
+
+    assert (held, left) == ([OTHER_KEY, KEY], 4)
+    assert (cache.held_keys(), cache.leftovers(KEY)) == ([KEY], [])
+    assert only_entry(cache).is_good
+
+
+def test_what_a_check_refuses_stays(cache: Cache) -> None:
+    install(cache)
+    put_leftovers(cache)
+
+    def refuse() -> None:
+        raise RuntimeError("not any more")
+
+    for remove in (
+        lambda: cache.remove(only_entry(cache), check=refuse),
+        lambda: cache.remove_leftovers(KEY, check=refuse),
+    ):
+        with pytest.raises(RuntimeError):
+            remove()
+    assert len(cache.leftovers(KEY)) == 4
+    assert cache.find(KEY)
+
+
+def test_a_key_is_busy_while_somebody_is_at_work_on_it(cache: Cache) -> None:
+    before = cache.is_busy(KEY)
+    with holding(cache):
+        during = (cache.is_busy(KEY), cache.is_busy(OTHER_KEY))
+
+    assert (before, during, cache.is_busy(KEY)) == (False, (True, False), False)
+
+
+def test_whether_a_key_is_busy_is_no_failure_where_nobody_can_tell(cache: Cache) -> None:
+    (cache.root / ".modelhub" / "waits" / f"{KEY}.lock").mkdir(parents=True)
+
+    assert not cache.is_busy(KEY)
+
+
+def test_an_entry_was_last_used_when_its_path_was_handed_out(cache: Cache) -> None:
+    path = install(cache)
+    records = [*path.rglob("*"), path, cache.root / ".modelhub" / "manifests" / f"{KEY}.json"]
+    for record in records:
+        os.utime(record, (1_600_000_000, 1_600_000_000))
+    before = cache.last_use_s(only_entry(cache))
+    cache.note_use(KEY)
+    cache.note_use(OTHER_KEY)
+
+    assert before == 1_600_000_000 < cache.last_use_s(only_entry(cache))
+    assert [path.name for path in (cache.root / ".modelhub" / "uses").iterdir()] == [str(KEY)]
+
+
+def test_what_has_no_zip_leaves_no_digest(cache: Cache) -> None:
+    def fill(staging: Path) -> Manifest:
+        write_files(staging)
+        return manifest(sha256="")
+
+    cache.install(KEY, fill)
+
+    assert cache.digest(KEY) == ""
+    assert not (cache.root / ".modelhub" / "digests").exists()

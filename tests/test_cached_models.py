@@ -15,8 +15,10 @@ from modelhub.cached_models import CachedModels
 from modelhub.candidates import Candidates
 from modelhub.catalogue import Catalogue
 from modelhub.config import load_config
-from modelhub.errors import AmbiguousError, NotFoundError
+from modelhub.errors import AmbiguousError, IntegrityError, NotFoundError, UsageError
 from modelhub.references import Reference
+from modelhub.resolver import Runtime
+from modelhub.versions import Version
 
 TAGGER = "bert_pos_4L_weight_decay_en_4.0.0_3.0_1657118162458"
 NEWS_TAGGER = "bert_large_token_classifier_conll03_en_3.2.0_2.4_1628171471927"
@@ -194,4 +196,88 @@ def test_one_reference_that_is_not_there_fails_all(cached: CachedModels, put: Ca
 
     with pytest.raises(NotFoundError, match="none_such is not in the cache") as raised:
         cached.entries_of(references)
+    assert "modelhub list" in raised.value.hint
+
+
+# The path of one
+
+
+def test_the_path_is_that_of_the_build_that_the_runtime_would_take(
+    cached: CachedModels, put: Callable[..., None], cache: Cache
+) -> None:
+    put(OLD, NEW)
+    reference = Reference.parse("tiny_pos")
+
+    assert cached.path_of(reference, Runtime()) == cache.root / NEW
+    assert cached.path_of(reference, Runtime(sparknlp=Version("4.1.0"))) == cache.root / OLD
+
+
+def test_whoever_asks_for_a_path_uses_the_entry(cached: CachedModels, put: Callable[..., None], cache: Cache) -> None:
+    put(OLD, NEW)
+    cached.path_of(Reference.parse("tiny_pos"), Runtime())
+
+    assert [path.name for path in (cache.root / ".modelhub" / "uses").iterdir()] == [NEW]
+
+
+def test_there_is_no_path_to_what_is_not_there_or_broken(
+    cached: CachedModels, put: Callable[..., None], cache: Cache
+) -> None:
+    with pytest.raises(NotFoundError, match="tiny_pos is not in the cache"):
+        cached.path_of(Reference.parse("tiny_pos"), Runtime())
+    put(OLD)
+    (cache.root / OLD / "metadata" / "part-00000").unlink()
+    with pytest.raises(IntegrityError, match="is partial"):
+        cached.path_of(Reference.parse("tiny_pos"), Runtime())
+    assert not (cache.root / ".modelhub" / "uses").exists()
+
+
+# What can be removed
+
+
+def part(cache: Cache, key: str) -> Path:
+    path = cache.part_path(ArtifactKey.parse(key))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"p" * 10_000)
+    return path
+
+
+def test_what_is_removed_has_the_size_of_all_that_belongs_to_it(
+    cached: CachedModels, put: Callable[..., None], cache: Cache
+) -> None:
+    put(OLD)
+    part(cache, OLD)
+    part(cache, NEW)
+    entries = cached.removable([Reference.parse("tiny_pos"), Reference.parse(OLD)])
+
+    own_bytes = sum(map(len, SAVED_MODEL.values()))
+    assert [(str(entry.key), entry.state, entry.size_bytes) for entry in entries] == [
+        (OLD, "good", own_bytes + 10_000),
+        (NEW, "partial", 10_000),
+    ]
+
+
+def test_of_a_key_in_two_caches_the_own_one_is_removed(
+    cached: CachedModels, put: Callable[..., None], cache: Cache, tmp_path: Path
+) -> None:
+    put(OLD)
+    put(OLD, root=tmp_path / "shared")
+
+    assert [entry.path for entry in cached.removable([Reference.parse(OLD)])] == [cache.root / OLD]
+
+
+def test_what_only_a_readonly_cache_holds_is_refused(
+    cached: CachedModels, put: Callable[..., None], cache: Cache, tmp_path: Path
+) -> None:
+    put(OLD, root=tmp_path / "shared")
+    with pytest.raises(UsageError, match="read-only cache"):
+        cached.removable([Reference.parse(OLD)])
+    part(cache, OLD)
+
+    (entry,) = cached.removable([Reference.parse(OLD)])
+    assert (entry.path, entry.state) == (cache.root / OLD, "partial")
+
+
+def test_what_is_not_there_cannot_be_removed(cached: CachedModels) -> None:
+    with pytest.raises(NotFoundError) as raised:
+        cached.removable([Reference.parse("tiny_pos")])
     assert "modelhub list" in raised.value.hint

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 from hub_server import HubFolder, Server
 
 from modelhub.catalogue import Catalogue
 from modelhub.config import load_config
 from modelhub.documents import Source
 from modelhub.errors import NetworkError, NotFoundError, OfflineError, StorageError, UsageError, WaitTimeoutError
+from modelhub.exclusion import exclusively
 from modelhub.resolver import Runtime
 from modelhub.searching import SearchQuery, search
 
@@ -533,7 +533,10 @@ def test_another_process_that_updates_for_too_long_is_said(
     hub_folder.add(KEY)
     catalogue = open_catalogue(hub=hub_folder.uri, wait=0.1)
 
-    with FileLock(home / "registry.lock"), pytest.raises(WaitTimeoutError, match="for 0.1 s"):
+    with (
+        exclusively(home / "registry.lock", "it", wait_s=0),
+        pytest.raises(WaitTimeoutError, match="waiting for 0.1 s"),
+    ):
         catalogue.update_metadata(REPOSITORY)
 
 

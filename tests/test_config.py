@@ -15,6 +15,7 @@ from modelhub.config import (
     installed_version,
     is_on_loopback,
     load_config,
+    proxy_of,
 )
 from modelhub.errors import UsageError
 from modelhub.public_hub import PUBLIC_HUB
@@ -59,6 +60,8 @@ def test_without_anything_every_setting_has_a_default(home: Path) -> None:
     assert (config.offline, config.no_update, config.allow_http) == (False, False, False)
     assert (config.timeout, config.wait) == (30.0, 3600.0)
     assert (config.cache_readonly, config.allow_hub) == ((), ())
+    assert (config.connections, config.jobs, config.limit_rate) == (16, 4, 0)
+    assert (config.license, config.profile, config.endpoint) == (None, "", "")
 
 
 def test_every_setting_says_where_its_value_comes_from() -> None:
@@ -66,7 +69,9 @@ def test_every_setting_says_where_its_value_comes_from() -> None:
 
     assert origins.keys() == set(SETTINGS)
     assert origins["cache"] == "default (Spark NLP's own)"
-    assert {origins[name] for name in SETTINGS if name not in ("cache", "sparknlp", "spark")} == {"default"}
+    assert origins["ca_bundle"] in ("default (the system's)", "default (certifi's)")
+    found = ("cache", "ca_bundle", "sparknlp", "spark")
+    assert {origins[name] for name in SETTINGS if name not in found} == {"default"}
 
 
 def test_flags_beat_the_environment_which_beats_the_file(write_file: Callable[[str], Path]) -> None:
@@ -104,9 +109,9 @@ def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.Monke
 
 
 def test_every_setting_can_be_given_in_each_place(write_file: Callable[[str], Path], home: Path) -> None:
-    values = dict.fromkeys(SETTINGS, "1")
+    values = dict.fromkeys(SETTINGS, "1") | {"endpoint": "https://minio.example:9000"}
 
-    write_file("\n".join(f'{name} = "1"' for name in SETTINGS))
+    write_file("\n".join(f'{name} = "{value}"' for name, value in values.items()))
     in_file, in_environment = load(), load({f"MODELHUB_{name.upper()}": value for name, value in values.items()})
     as_flags = load(**values)
 
@@ -185,6 +190,68 @@ def test_numbers_and_truths_of_the_file_are_taken_as_they_are(write_file: Callab
     assert (config.timeout, config.wait, config.offline) == (2.5, 0.0, True)
 
 
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("0", 0),
+        ("0M", 0),
+        ("1", 1),
+        ("0.2", 1),
+        ("800", 800),
+        ("500K", 500_000),
+        ("5M", 5_000_000),
+        ("5m", 5_000_000),
+        (" 5 MB ", 5_000_000),
+        ("5MB/s", 5_000_000),
+        ("5Mi", 5 << 20),
+        ("5MiB", 5 << 20),
+        ("5 MiB/s", 5 << 20),
+        ("1.5G", 1_500_000_000),
+        ("0.5GiB", 1 << 29),
+        ("2.3K", 2300),
+        ("1T", 10**12),
+        ("700B", 700),
+        ("700b/s", 700),
+    ],
+)
+def test_a_rate_is_bytes_per_second(text: str, rate: int) -> None:
+    assert load({"MODELHUB_LIMIT_RATE": text}).limit_rate == rate
+
+
+def test_counts_and_rates_may_be_numbers(write_file: Callable[[str], Path]) -> None:
+    write_file("connections = 8\nlimit_rate = 5000000\n")
+
+    config = load(jobs=2)
+
+    assert (config.connections, config.jobs, config.limit_rate) == (8, 2, 5_000_000)
+
+
+def test_an_endpoint_is_taken_without_its_last_slash() -> None:
+    assert load({"MODELHUB_ENDPOINT": "http://127.0.0.1:9000/"}).endpoint == "http://127.0.0.1:9000"
+
+
+def test_the_first_that_names_authorities_counts(home: Path) -> None:
+    environ: dict[str, str] = {"REQUESTS_CA_BUNDLE": ""}
+    for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        environ[name] = f"/etc/{name}.pem"
+        config = load(environ)
+
+        assert config.ca_bundle == Path(f"/etc/{name}.pem")
+        assert config.origins["ca_bundle"] == f"environment ({name})"
+
+    config = load(environ | {"MODELHUB_CA_BUNDLE": "~/ca.pem"})
+    assert config.ca_bundle == home / "ca.pem"
+    assert config.origins["ca_bundle"] == "environment (MODELHUB_CA_BUNDLE)"
+    assert load(environ, ca_bundle="/x.pem").ca_bundle == Path("/x.pem")
+
+
+def test_without_a_word_the_authorities_of_the_system_count() -> None:
+    config = load({"SSL_CERT_FILE": ""})
+
+    assert config.ca_bundle is not None
+    assert config.ca_bundle.is_file()
+
+
 # What is refused
 
 
@@ -209,6 +276,27 @@ def test_numbers_and_truths_of_the_file_are_taken_as_they_are(write_file: Callab
         ("cache", "hdfs://name-node/models"),
         ("home", "s3://bucket/home"),
         ("cache_readonly", "dbfs://models"),
+        ("connections", "0"),
+        ("connections", "31"),
+        ("connections", "-1"),
+        ("connections", "many"),
+        ("connections", "4.0"),
+        ("jobs", "0"),
+        ("limit_rate", "fast"),
+        ("limit_rate", "-5M"),
+        ("limit_rate", "5 10"),
+        ("limit_rate", "5X"),
+        ("limit_rate", "5i"),
+        ("limit_rate", "5Mbps"),
+        ("limit_rate", "M"),
+        ("limit_rate", "1e6"),
+        ("limit_rate", "inf"),
+        ("limit_rate", "9" * 400),
+        ("license", "s3://bucket/licence.json"),
+        ("ca_bundle", "https://example.org/ca.pem"),
+        ("endpoint", "minio.example:9000"),
+        ("endpoint", "s3://bucket"),
+        ("endpoint", "https://ada:secret@minio.example"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_where_it_stands(
@@ -333,6 +421,31 @@ def test_this_machine_is_told_from_others(host: str | None, is_loopback: bool) -
 
 def test_a_host_that_only_looks_like_an_address_is_another_machine() -> None:
     assert not is_on_loopback("127.0.0.1.example.org")
+
+
+@pytest.mark.parametrize(
+    ("variables", "uri", "proxy", "no_proxy"),
+    [
+        ({}, "https://hub.example/x", "", ""),
+        ({"HTTPS_PROXY": "http://p:1"}, "https://hub.example/x", "http://p:1", ""),
+        ({"https_proxy": "http://p:1"}, "https://hub.example/x", "http://p:1", ""),
+        ({"https_proxy": "http://p:1", "HTTPS_PROXY": "http://q:2"}, "https://hub.example/x", "http://p:1", ""),
+        ({"https_proxy": "", "HTTPS_PROXY": "http://q:2"}, "https://hub.example/x", "http://q:2", ""),
+        ({"HTTPS_PROXY": "http://p:1"}, "http://hub.example/x", "", ""),
+        ({"HTTP_PROXY": "http://p:1"}, "http://hub.example/x", "http://p:1", ""),
+        ({"ALL_PROXY": "socks5://p:1"}, "https://hub.example/x", "socks5://p:1", ""),
+        ({"all_proxy": "socks5://p:1", "HTTPS_PROXY": "http://q:2"}, "https://hub.example/x", "http://q:2", ""),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "a,.b"}, "https://hub.example/x", "http://p:1", "a,.b"),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "a", "no_proxy": "b"}, "https://a/x", "http://p:1", "b"),
+    ],
+)
+def test_a_proxy_is_named_by_the_environment(
+    variables: dict[str, str], uri: str, proxy: str, no_proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert proxy_of(uri) == (proxy, no_proxy)
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,11 @@ ARTIFACT = {
     "engine": str,
     "annotator": str,
 }
+SECTIONS = {"hub", "disk", "cache", "versions", "registry", "settings"}
 ENTRY = {"key": str, "path": str, "size_bytes": int, "state": str}
 UPDATE = {"added": int, "changed": int, "removed": int, "unchanged": int, "total": int, "diagnostics": list}
 UPDATE |= {"added_keys": list, "changed_keys": list, "removed_keys": list, "sources": list}
+FINDING = {"section": str, "name": str, "state": str, "text": str, "hint": str, "figures": dict}
 DIAGNOSTIC = {"source": str, "line": int, "field": str, "code": str, "message": str}
 
 Run = Callable[..., Any]
@@ -110,6 +112,37 @@ def test_guide(invoke: Run, home: Path) -> None:
     check(guide["recommended"][0], {"reference": str, "sub_task": str, "problem": str})
 
 
+def test_lint(invoke: Run, tmp_path: Path, make_card: Callable[..., str]) -> None:
+    (tmp_path / "bad.md").write_text(make_card(name="other"), encoding="utf-8")
+    data = answer(invoke, "lint", tmp_path, exit_status=11)
+
+    check(data, {"problems": list, "counts": dict, "checked": int, "left_out": int})
+    for problem in data["problems"]:
+        check(problem, DIAGNOSTIC | {"severity": str, "fix": str})
+    check(answer(invoke, "lint", "--rules")["rules"][0], {"code": str, "severity": str, "finds": str, "fix": str})
+
+
+def test_auth(invoke: Run, hub: HubFolder) -> None:
+    access = {"repository": str, "uri": str, "origin": str, "signed": bool, "licensed": bool, "state": str}
+
+    for repository in answer(invoke, "auth", "--offline")["repositories"]:
+        check(repository, {**access, "message": str, "hint": str})
+
+
+def test_doctor(invoke: Run, hub: HubFolder) -> None:
+    findings = answer(invoke, "doctor", "--no-speed", "--spark", "3.5.9", "--sparknlp", "5.5.3")["findings"]
+
+    for finding in findings:
+        check(finding, FINDING)
+    assert {finding["section"] for finding in findings} == SECTIONS
+
+
+def test_a_doctor_who_finds_something_still_tells_all(invoke: Run, hub: HubFolder) -> None:
+    data = answer(invoke, "doctor", "--no-speed", "--cache", "/dev/null", status="partial", exit_status=10)
+
+    assert {finding["section"] for finding in data["findings"]} == SECTIONS
+
+
 def test_the_cache(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
     plan = answer(invoke, "pull", "tiny_pos", "--dry-run")
     first = answer(invoke, "pull", "tiny_pos", "en")
@@ -141,7 +174,34 @@ def test_verify_that_finds_damage(invoke: Run, hub: HubFolder, tmp_path: Path) -
     assert entry["state"] == "altered"
     assert entry["problems"]
     assert error["code"] == "integrity"
-    assert f"modelhub rm {KEY}" in error["hint"]
+    assert f"modelhub verify --repair {KEY}" in error["hint"]
+
+
+def test_prune(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
+    answer(invoke, "pull", KEY)
+    (tmp_path / "modelhub.lock").write_text(json.dumps({"models": [{"key": KEY}]}), encoding="utf-8")
+    kept = answer(invoke, "prune", "--keep-bytes", "1B", "--older-than", "0h", "--lock", tmp_path / "modelhub.lock")[
+        "plan"
+    ]
+    planned = answer(invoke, "prune", "--keep-bytes", "1B", "--dry-run")
+    done = answer(invoke, "prune", "--keep-bytes", "1B", "--yes")
+
+    assert (planned["removed"], done["removed"], planned["plan"]) == (False, True, done["plan"])
+    check(done["plan"], {"items": list, "kept": list, "freed_bytes": int, "cache_bytes": int})
+    item = {"key": str, "path": str, "size_bytes": int, "state": str, "what": str, "reasons": list, "last_used": str}
+    check(done["plan"]["items"][0], item)
+    check(kept["kept"][0], item | {"obstacle": str})
+    assert done["plan"]["freed_bytes"] == done["plan"]["items"][0]["size_bytes"]
+
+
+def test_import(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
+    path = hub.folder / "public/models" / f"{KEY}.zip"
+
+    for is_cached in (False, True):
+        (model,) = answer(invoke, "import", path)["models"]
+        check(model, {"artifact": dict, "path": str, "downloaded_bytes": int, "cached": bool})
+        check(model["artifact"], ARTIFACT)
+        assert (model["path"], model["cached"]) == (str(tmp_path / "cache_pretrained" / KEY), is_cached)
 
 
 def test_update(invoke: Run, hub: HubFolder, tmp_path: Path, make_card: Callable[..., str]) -> None:
@@ -170,12 +230,18 @@ def test_update(invoke: Run, hub: HubFolder, tmp_path: Path, make_card: Callable
         (["show", "none_such"], "not_found", 4),
         (["show", "asr_exp_w2v2t_vp_s878_gpu"], "ambiguous", 4),
         (["guide", "cooking"], "not_found", 4),
+        (["lint", "/none"], "not_found", 4),
+        (["lint", "--ignore", "nonsense"], "usage", 2),
         (["resolve", TAGGER, "--no-update", "--sparknlp", "3.0.0"], "incompatible", 5),
         (["path", TAGGER], "not_found", 4),
         (["pull", TAGGER, "--offline"], "offline", 9),
         (["pull", f"https://elsewhere.example/{KEY}.zip"], "not_allowed", 8),
         (["verify", TAGGER], "not_found", 4),
         (["rm", TAGGER, "--yes"], "not_found", 4),
+        (["prune"], "usage", 2),
+        (["prune", "--partial", "--lock", "/none.lock"], "not_found", 4),
+        (["import", "/none.zip"], "not_found", 4),
+        (["import", "/"], "usage", 2),
         (["update", "--offline"], "offline", 9),
         (["update", "--cards", "/none"], "not_found", 4),
     ],

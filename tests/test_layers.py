@@ -14,7 +14,7 @@ LAYERS = {
     "ground": "config errors packaged public_hub versions",
     "values": "amounts artifacts card_checks card_labels card_links card_origins card_scores card_tables card_words cards certificates class_homes decoding diagnostics documents facts findings frontmatter guides licences lint lint_code lint_facts lint_rules markdown not_a_zip objects pages pretrained_calls progress proxies ranges references refusals resolver scopes signatures snippets stages versions_together zipformat",
     "input and output": "arriving asking batches cache connections credentials direct disk entries exclusion fetching ingest members opening partials recording registry saved_models search_query search_words searching signing storage texts transfer unpack unpack_members",
-    "use cases": "building cached_models candidates catalogue hub installing linting locations results shortcuts",
+    "use cases": "building cached_models candidates catalogue hub installing linting locations pulling results shortcuts",
     "faces": "cache_commands cli commands demo finding_commands lint_views output registry_commands views",
 }
 LAYER_OF = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}

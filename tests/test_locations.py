@@ -26,10 +26,10 @@ def config(*hubs: str, **settings: Any) -> Config:
         ("public/models", [], [f"{PUBLIC}/public/models/{KEY}.zip"]),
         ("clinical/models", [], [f"{PUBLIC}/clinical/models/{KEY}.zip"]),
         ("@ada", [], [f"{COMMUNITY}/ada/{KEY}.zip"]),
-        ("s3://bucket/folder", [], [f"https://s3.amazonaws.com/bucket/folder/{KEY}.zip"]),
+        ("s3://bucket/folder", [], [f"s3://bucket/folder/{KEY}.zip"]),
         ("public/models", [MIRROR], [f"{MIRROR}/public/models/{KEY}.zip"]),
         ("@ada", [MIRROR], [f"{MIRROR}/@ada/{KEY}.zip"]),
-        ("s3://bucket/folder", [MIRROR], [f"https://s3.amazonaws.com/bucket/folder/{KEY}.zip"]),
+        ("s3://bucket/folder", [MIRROR], [f"s3://bucket/folder/{KEY}.zip"]),
         ("@ada", [MIRROR, PUBLIC], [f"{MIRROR}/@ada/{KEY}.zip", f"{COMMUNITY}/ada/{KEY}.zip"]),
     ],
 )

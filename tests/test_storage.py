@@ -2,31 +2,56 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hub_server import HubFolder, Server
 
-from modelhub.errors import ModelHubError, NetworkError, NotAllowedError, NotFoundError, StorageError, UsageError
-from modelhub.storage import CHUNK_BYTES, Storage, path_of_file_uri
+from modelhub.arriving import Window
+from modelhub.errors import (
+    ModelHubError,
+    NetworkError,
+    NotAllowedError,
+    NotFoundError,
+    StoppedError,
+    StorageError,
+    UsageError,
+)
+from modelhub.ranges import Missing, Span
+from modelhub.storage import Look, Network, Source, Storage, path_of_file_uri
 
 CONTENT = bytes(range(256)) * 64
+LARGE = bytes(range(256)) * 4096
 
 
 @pytest.fixture
-def storage() -> Iterator[Storage]:
-    storage = Storage(timeout_s=5, backoff_s=0)
-    yield storage
-    storage.close()
+def open_storage() -> Iterator[Callable[..., Storage]]:
+    """``open_storage(**settings of Network)``."""
+    opened: list[Storage] = []
+
+    def open_storage(**settings: Any) -> Storage:
+        opened.append(Storage(Network(**({"timeout_s": 5.0, "backoff_s": 0.002} | settings))))
+        return opened[-1]
+
+    yield open_storage
+    for storage in opened:
+        storage.close()
 
 
 @pytest.fixture
-def impatient() -> Iterator[Storage]:
-    storage = Storage(timeout_s=0.1, backoff_s=0)
-    yield storage
-    storage.close()
+def storage(open_storage: Callable[..., Storage]) -> Storage:
+    return open_storage()
+
+
+@pytest.fixture
+def impatient(open_storage: Callable[..., Storage]) -> Storage:
+    return open_storage(timeout_s=0.05, connections=1)
 
 
 @pytest.fixture
@@ -37,42 +62,69 @@ def file(hub_folder: HubFolder) -> Path:
     return path
 
 
+def read_all(source: Source) -> bytes:
+    """All bytes of an object, as a download in order reads them."""
+    look = source.look()
+    if look.local:
+        content = look.local.read_at(0, look.size_bytes + 1)
+        look.local.close()
+        return content
+    window = Window()
+    stop = source.fetch(Missing([Span(0, look.size_bytes)]) if look.has_ranges else None, window)
+    try:
+        return b"".join(window.chunks())
+    finally:
+        stop()
+
+
+def looked_at(source: Source) -> Look:
+    """What is known of an object, which is closed again."""
+    look = source.look()
+    if look.local:
+        look.local.close()
+    return look
+
+
+def open_files() -> int:
+    return len(os.listdir("/dev/fd"))  # noqa: PTH208
+
+
+def wait_for(happened: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 5
+    while not happened():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.002)
+
+
 # Objects
 
 
-@pytest.mark.parametrize("faults", [(), ("no-ranges",), ("slow",), ("503-then-200",), ("redirect",), ("gzip",)])
-def test_an_object_is_streamed_whole(storage: Storage, server: Server, file: Path, faults: tuple[str, ...]) -> None:
-    source = storage.open(server.uri(*faults, "object.bin"))
+@pytest.mark.parametrize(
+    "faults", ["", "no-ranges", "slow", "503-then-200", "redirect", "gzip", "no-suffix", "weak-etag", "no-etag"]
+)
+def test_an_object_is_read_whole(storage: Storage, server: Server, file: Path, faults: str) -> None:
+    source = storage.open(server.uri(*faults.split(), "object.bin"))
 
-    assert b"".join(source.stream()) == CONTENT
-    assert source.stream().size_bytes == len(CONTENT)
-    assert source.stat().size_bytes == len(CONTENT)
+    assert source.look().stat.size_bytes == len(CONTENT)
+    assert read_all(source) == CONTENT
 
 
 @pytest.mark.parametrize("fault", ["no-length", "chunked"])
-def test_an_object_of_unknown_size_is_streamed_whole(storage: Storage, server: Server, file: Path, fault: str) -> None:
+def test_an_object_of_unknown_size_is_read_whole(storage: Storage, server: Server, file: Path, fault: str) -> None:
     source = storage.open(server.uri("no-ranges", fault, "object.bin"))
 
-    assert source.stat().size_bytes is None
-    assert source.stream().size_bytes is None
-    assert b"".join(source.stream()) == CONTENT
+    assert (source.look().stat.size_bytes, source.look().has_ranges) == (None, False)
+    assert read_all(source) == CONTENT
 
 
-def test_an_object_in_a_folder_is_streamed_whole(storage: Storage, file: Path) -> None:
+def test_an_object_in_a_folder_is_read_whole(storage: Storage, file: Path) -> None:
+    before = open_files()
     source = storage.open(file.as_uri())
+    look = looked_at(source)
 
-    assert b"".join(source.stream()) == CONTENT
-    assert source.stat().size_bytes == len(CONTENT)
-
-
-def test_a_stream_tells_its_object_and_is_closed_before_its_end(storage: Storage, server: Server, file: Path) -> None:
-    for source in (storage.open(file.as_uri()), storage.open(server.uri("object.bin"))):
-        with source.stream() as unread, source.stream() as stream:
-            next(iter(stream))
-
-        assert (stream.size_bytes, stream.etag) == (unread.size_bytes, unread.etag) == (len(CONTENT), stream.etag)
-        assert stream.etag
-        assert list(unread) == []
+    assert (look.uri, look.size_bytes, look.has_ranges) == (file.as_uri(), len(CONTENT), True)
+    assert read_all(source) == CONTENT
+    assert open_files() == before
 
 
 @pytest.mark.parametrize("where", ["file", "http", "no-ranges"])
@@ -81,53 +133,69 @@ def test_an_empty_object_is_one_too(storage: Storage, server: Server, file: Path
     uris = {"file": file.as_uri(), "http": server.uri("object.bin"), "no-ranges": server.uri("no-ranges", "object.bin")}
     source = storage.open(uris[where])
 
-    assert source.stat().size_bytes == 0
-    assert list(source.stream()) == []
+    assert looked_at(source).stat.size_bytes == 0
+    assert read_all(source) == b""
     assert source.read_at(0, 10) == b""
 
 
-def test_an_object_is_looked_at_by_its_first_byte(storage: Storage, server: Server, file: Path) -> None:
-    storage.open(server.uri("object.bin")).stat()
+def test_an_object_is_looked_at_once_by_both_its_ends(storage: Storage, server: Server, file: Path) -> None:
+    file.write_bytes(LARGE)
+    source = storage.open(server.uri("object.bin"))
+    look = source.look()
 
-    assert [(request.method, request.headers["Range"]) for request in server.requests] == [("GET", "bytes=0-0")]
+    assert source.look() is look
+    assert len(server.requests) == 2
+    assert {request.method for request in server.requests} == {"GET"}
+    assert (look.head, look.tail) == (LARGE[: len(look.head)], LARGE[-len(look.tail) :])
+    assert len(look.head) >= 1 << 10
+    assert len(look.tail) >= 64 << 10
 
 
-def test_pieces_are_bounded(storage: Storage, server: Server, file: Path) -> None:
-    file.write_bytes(bytes(CHUNK_BYTES * 2 + 1))
+@pytest.mark.parametrize(
+    ("offset", "length", "is_here"),
+    [
+        (0, 1000, True),
+        (len(LARGE) - 1000, 1000, True),
+        (len(LARGE) - 1000, 5000, True),
+        (len(LARGE), 100, True),
+        (len(LARGE) // 2, 1000, False),
+    ],
+)
+def test_what_came_along_with_a_look_is_not_asked_for_again(
+    storage: Storage, server: Server, file: Path, offset: int, length: int, is_here: bool
+) -> None:
+    file.write_bytes(LARGE)
+    look = storage.open(server.uri("object.bin")).look()
+    server.requests.clear()
 
-    for uri in (file.as_uri(), server.uri("object.bin")):
-        sizes = [len(piece) for piece in storage.open(uri).stream()]
-        assert sum(sizes) == CHUNK_BYTES * 2 + 1
-        assert max(sizes) <= CHUNK_BYTES
+    assert look.read_at(offset, length) == LARGE[offset : offset + length]
+    assert (not server.requests) == is_here
 
 
 def test_what_has_arrived_is_passed_on_long_before_a_megabyte_has(
     impatient: Storage, server: Server, file: Path
 ) -> None:
-    file.write_bytes(bytes(CHUNK_BYTES))
-    stream = iter(impatient.open(server.uri("stall-at", 100_000, "object.bin")).stream())
+    file.write_bytes(LARGE)
+    source = impatient.open(server.uri("no-ranges", "stall-at", 100_000, "object.bin"))
+    window = Window()
+    stop = source.fetch(None, window)
 
-    assert len(next(stream)) >= 1 << 12
+    assert len(next(window.chunks())) >= 1 << 12
+    stop()
 
 
-@pytest.mark.parametrize("where", ["file", "http", "no-ranges"])
+@pytest.mark.parametrize("where", ["file", "http", "no-ranges", "no-ranges/chunked"])
 @pytest.mark.parametrize(
-    ("offset", "length", "expected"),
-    [
-        (0, 1, CONTENT[:1]),
-        (5000, 4096, CONTENT[5000:9096]),
-        (len(CONTENT) - 3, 3, CONTENT[-3:]),
-        (len(CONTENT) - 3, 100, CONTENT[-3:]),
-        (len(CONTENT), 100, b""),
-    ],
+    ("offset", "length"),
+    [(0, 1), (5000, 4096), (len(CONTENT) - 3, 3), (len(CONTENT) - 3, 100), (len(CONTENT), 100), (99_999, 7)],
 )
 def test_an_object_is_read_at_an_offset(
-    storage: Storage, server: Server, file: Path, where: str, offset: int, length: int, expected: bytes
+    storage: Storage, server: Server, file: Path, where: str, offset: int, length: int
 ) -> None:
-    uris = {"file": file.as_uri(), "http": server.uri("object.bin"), "no-ranges": server.uri("no-ranges", "object.bin")}
-    source = storage.open(uris[where])
+    uri = file.as_uri() if where == "file" else server.uri(*where.replace("http", "").split(), "object.bin")
+    source = storage.open(uri)
 
-    assert source.read_at(offset, length) == expected
+    assert source.read_at(offset, length) == CONTENT[offset : offset + length]
 
 
 def test_a_range_brings_no_more_than_itself(storage: Storage, server: Server, file: Path) -> None:
@@ -137,13 +205,23 @@ def test_a_range_brings_no_more_than_itself(storage: Storage, server: Server, fi
 
 
 def test_the_etag_changes_with_the_object(storage: Storage, server: Server, file: Path) -> None:
-    sources = [storage.open(file.as_uri()), storage.open(server.uri("object.bin"))]
-    before = [source.stat().etag for source in sources]
+    uris = [file.as_uri(), server.uri("object.bin"), server.uri("no-etag/object.bin")]
+    before = [looked_at(storage.open(uri)).stat.etag for uri in uris]
     file.write_bytes(CONTENT[::-1])
     os.utime(file, (1, 1))
 
     assert all(before)
-    assert not set(before) & {source.stat().etag for source in sources}
+    assert not set(before) & {looked_at(storage.open(uri)).stat.etag for uri in uris}
+
+
+def test_objects_share_the_connections(open_storage: Callable[..., Storage], server: Server, file: Path) -> None:
+    file.write_bytes(LARGE)
+    storage = open_storage(connections=2)
+    with ThreadPoolExecutor(6) as threads:
+        contents = list(threads.map(lambda _: read_all(storage.open(server.uri("object.bin"))), range(6)))
+
+    assert contents == [LARGE] * 6
+    assert server.peak() <= 2
 
 
 # Failures, each as one of our errors
@@ -152,27 +230,29 @@ def test_the_etag_changes_with_the_object(storage: Storage, server: Server, file
 @pytest.mark.parametrize(
     ("faults", "error", "words"),
     [
-        (("drop-at", 5000), NetworkError, "broke off"),
-        (("chunked", "drop-at", 5000), NetworkError, "broke off"),
-        (("stall-at", 5000), NetworkError, "in time"),
-        (("silent",), NetworkError, "in time"),
-        (("403",), NotAllowedError, "HTTP 403"),
-        (("401",), NotAllowedError, "HTTP 401"),
-        (("404",), NotFoundError, "HTTP 404"),
-        (("410",), NotFoundError, "HTTP 410"),
-        (("400",), NetworkError, "HTTP 400"),
-        (("416",), NetworkError, "HTTP 416"),
-        (("500",), NetworkError, "HTTP 500"),
-        (("503",), NetworkError, "HTTP 503"),
+        ("drop-at/5000", NetworkError, "broke off"),
+        ("no-ranges/drop-at/5000", NetworkError, "broke off"),
+        ("no-ranges/chunked/drop-at/5000", NetworkError, "broke off"),
+        ("no-ranges/stall-at/5000", NetworkError, "in time"),
+        ("stall-at/5000", NetworkError, "in time"),
+        ("silent", NetworkError, "in time"),
+        ("403", NotAllowedError, "HTTP 403"),
+        ("401", NotAllowedError, "HTTP 401"),
+        ("404", NotFoundError, "HTTP 404"),
+        ("410", NotFoundError, "HTTP 410"),
+        ("400", NetworkError, "HTTP 400"),
+        ("416", NetworkError, "HTTP 416"),
+        ("500", NetworkError, "HTTP 500"),
+        ("503", NetworkError, "HTTP 503"),
     ],
 )
 def test_a_fault_of_the_server_is_an_error_of_ours(
-    impatient: Storage, server: Server, file: Path, faults: tuple[str | int, ...], error: type, words: str
+    impatient: Storage, server: Server, file: Path, faults: str, error: type, words: str
 ) -> None:
-    uri = server.uri(*faults, "object.bin")
+    uri = server.uri(faults, "object.bin")
 
     with pytest.raises(ModelHubError, match=words) as raised:
-        list(impatient.open(uri).stream())
+        read_all(impatient.open(uri))
     assert type(raised.value) is error
     assert uri in raised.value.message
     assert raised.value.hint
@@ -183,7 +263,7 @@ def test_a_fault_of_the_server_is_an_error_of_ours(
 def test_what_fails_is_shown_without_password_and_signature(impatient: Storage, server: Server) -> None:
     uri = f"http://user:secret@127.0.0.1:{server.server_port}/404/object.bin?X-Amz-Signature=secret"
 
-    for ask in (impatient.open(uri).stat, lambda: impatient.read_text(uri)):
+    for ask in (impatient.open(uri).look, lambda: impatient.read_text(uri)):
         with pytest.raises(NotFoundError, match="/404/object.bin does not exist") as raised:
             ask()
         assert "secret" not in raised.value.message + raised.value.hint
@@ -196,39 +276,71 @@ def test_a_hub_that_listens_no_longer_is_a_network_error(impatient: Storage) -> 
         unused.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{unused.getsockname()[1]}/object.bin"
 
+        with pytest.raises(NetworkError, match="cannot be read: .*127.0.0.1"):
+            impatient.open(uri).look()
         with pytest.raises(NetworkError, match="refused"):
-            impatient.open(uri).stat()
+            impatient.read_text(uri)
 
 
 def test_a_host_without_an_address_is_a_network_error(impatient: Storage) -> None:
     with pytest.raises(NetworkError, match="no-such-host.invalid"):
-        impatient.open("https://no-such-host.invalid/object.bin").stat()
+        impatient.open("https://no-such-host.invalid/object.bin").look()
 
 
-def test_only_what_can_get_better_is_asked_for_again(storage: Storage, server: Server, file: Path) -> None:
-    for fault, count in (("404", 1), ("403", 1), ("503", 4)):
+def test_only_what_can_get_better_is_asked_for_again(impatient: Storage, server: Server, file: Path) -> None:
+    for fault, count in (("404", 1), ("403", 1), ("410", 1), ("416", 1), ("503", 6)):
         server.requests.clear()
         with pytest.raises(ModelHubError):
-            storage.open(server.uri(fault, "object.bin")).stat()
+            impatient.open(server.uri(fault, "object.bin")).look()
         assert len(server.requests) == count
 
 
 def test_a_server_that_speaks_no_tls_is_a_network_error(storage: Storage, server: Server) -> None:
     with pytest.raises(NetworkError):
-        storage.open(server.uri("object.bin").replace("http:", "https:")).stat()
+        storage.open(server.uri("object.bin").replace("http:", "https:")).look()
 
 
 def test_a_missing_file_is_not_found(storage: Storage, tmp_path: Path) -> None:
-    source = storage.open((tmp_path / "none").as_uri())
+    uri = (tmp_path / "none").as_uri()
+    source = storage.open(uri)
 
-    for ask in (source.stat, lambda: list(source.stream()), lambda: source.read_at(0, 1)):
-        with pytest.raises(NotFoundError, match="none"):
+    for ask in (source.look, lambda: source.read_at(0, 1), lambda: storage.read_text(uri)):
+        with pytest.raises(NotFoundError, match="none does not exist") as raised:
             ask()
+        assert "MODELHUB_HUB" in raised.value.hint
 
 
 def test_a_folder_in_place_of_an_object_is_a_storage_error(storage: Storage, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="directory"):
-        list(storage.open(tmp_path.as_uri()).stream())
+        storage.open(tmp_path.as_uri()).read_at(0, 1)
+
+
+def test_what_lies_in_a_folder_is_not_fetched(storage: Storage, file: Path) -> None:
+    with pytest.raises(NotImplementedError):
+        storage.open(file.as_uri()).fetch(None, Window())
+
+
+# The end
+
+
+def test_nobody_waits_for_a_storage_that_is_closed(storage: Storage, server: Server, file: Path) -> None:
+    source = storage.open(server.uri("object.bin"))
+    look = source.look()
+    storage.close()
+    storage.close()
+
+    for ask in (lambda: look.source.read_at(0, 9), lambda: read_all(source), storage.open(server.uri("x")).look):
+        with pytest.raises(StoppedError):
+            ask()
+
+
+def test_closing_ends_a_look(storage: Storage, server: Server, file: Path) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        look = threads.submit(storage.open(server.uri("silent/object.bin")).look)
+        wait_for(lambda: server.requests)
+        storage.close()
+
+        assert isinstance(look.exception(2), StoppedError)
 
 
 # What may be asked at all
@@ -242,29 +354,51 @@ def test_unencrypted_hubs_elsewhere_are_refused(storage: Storage, uri: str) -> N
         storage.read_text(uri)
 
 
-def test_unencrypted_hubs_elsewhere_are_taken_where_that_is_allowed() -> None:
-    storage = Storage(timeout_s=5, allow_http=True)
-
-    assert storage.open("http://hub.example/x.zip").uri == "http://hub.example/x.zip"
+def test_unencrypted_hubs_elsewhere_are_taken_where_that_is_allowed(open_storage: Callable[..., Storage]) -> None:
+    assert open_storage(allow_http=True).open("http://hub.example/x.zip").uri == "http://hub.example/x.zip"
 
 
+@pytest.mark.parametrize(
+    ("location", "words"), [("http://hub.example/object.bin", "not encrypted"), ("ftp://hub.example/x", "no address")]
+)
 def test_a_redirect_does_not_lead_out_of_encryption_to_another_machine(
-    storage: Storage, server: Server, file: Path
+    storage: Storage, server: Server, file: Path, location: str, words: str
 ) -> None:
-    with pytest.raises(NotAllowedError, match="not encrypted"):
-        list(storage.open(server.uri("redirect", "http://hub.example/object.bin")).stream())
+    uri = server.uri("redirect", location)
+
+    with pytest.raises(NotAllowedError, match=words):
+        storage.open(uri).look()
+    with pytest.raises(NotAllowedError, match=words):
+        storage.read_text(uri)
 
 
-@pytest.mark.parametrize("uri", ["ftp://hub.example/x.zip", "s3://bucket/x.zip", "x.zip", "", "https://[::1/x.zip"])
+@pytest.mark.parametrize("uri", ["ftp://hub.example/x.zip", "x.zip", "", "https://[::1/x.zip"])
 def test_other_kinds_of_uri_are_refused(storage: Storage, uri: str) -> None:
     with pytest.raises(UsageError):
         storage.open(uri)
+    with pytest.raises(UsageError):
+        storage.read_text(uri)
+
+
+def test_an_object_of_s3_is_opened(storage: Storage) -> None:
+    assert storage.open("s3://auxdata.johnsnowlabs.com/public/models/x.zip").uri.endswith("/public/models/x.zip")
 
 
 def test_the_path_of_a_file_uri_may_hold_any_sign(tmp_path: Path) -> None:
     path = tmp_path / "models of ours, 100 % ü#?.zip"
 
     assert path_of_file_uri(path.as_uri()) == path
+
+
+def test_a_folder_needs_no_network_code(file: Path, unmeasured: None) -> None:
+    script = (
+        "import sys\nfrom modelhub.storage import Storage\nstorage = Storage()\n"
+        f"storage.open('{file.as_uri()}').look()\nstorage.read_text('{file.as_uri()}')\n"
+        "print(sorted({'pycurl', 'requests', 'boto3'} & sys.modules.keys()))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "[]\n"
 
 
 # Documents

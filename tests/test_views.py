@@ -27,7 +27,6 @@ from modelhub.views import (
     view_search,
     view_show,
     view_update,
-    view_verify,
 )
 
 OLD = ArtifactKey.parse("pos_tiny_en_4.0.0_3.0_1657118162458")
@@ -271,13 +270,6 @@ def test_an_entry_is_a_row_and_only_a_state_that_is_not_good_is_said(shown: Prin
 @pytest.mark.parametrize(("is_dry_run", "said"), [(True, "would remove"), (False, "removed")])
 def test_what_is_removed_is_named_by_its_key(shown: Print, is_dry_run: bool, said: str) -> None:
     assert shown(view_removed, [entry()], is_dry_run=is_dry_run) == (f"{OLD}\n", f"{said} 1 model, 1.5 kB\n")
-
-
-def test_a_verified_entry_is_a_row_and_quietly_only_a_broken_one(shown: Print) -> None:
-    entries = [entry(), entry(NEW, "altered", problems=("weights is missing.",))]
-
-    assert shown(view_verify, entries) == (f"{OLD}\tgood\n{NEW}\taltered\n", "1 good, 1 broken\n")
-    assert shown(view_verify, entries, is_quiet=True) == (f"{NEW}\n", "")
 
 
 # The registry
