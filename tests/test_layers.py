@@ -12,10 +12,28 @@ PACKAGE = Path(__file__).parents[1] / "modelhub"
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem not in ("__init__", "__main__"))
 LAYERS = {
     "ground": "config errors packaged public_hub versions",
-    "values": "amounts artifacts card_checks card_labels card_links card_origins card_scores card_tables card_words cards certificates class_homes decoding diagnostics documents facts findings frontmatter guides licences lint lint_code lint_facts lint_rules markdown not_a_zip objects pages pretrained_calls progress proxies ranges references refusals resolver scopes signatures snippets stages versions_together zipformat",
-    "input and output": "arriving asking batches cache connections credentials direct disk disk_probes entries exclusion fetching ingest java_probe members opening partials probes rates recording registry saved_models search_query search_words searching signing storage texts transfer unpack unpack_members",
-    "use cases": "auth building cached_models candidates catalogue disk_checks doctor hub hub_checks installing linting locations pulling results shortcuts version_checks",
-    "faces": "cache_commands checking_commands checking_views cli commands demo finding_commands lint_views output registry_commands views",
+    "values": (
+        "amounts artifacts card_checks card_labels card_links card_origins card_scores card_tables"
+        " card_words cards certificates class_homes decoding diagnostics documents entry_states facts"
+        " findings frontmatter guides licences lint lint_code lint_facts lint_rules markdown not_a_zip"
+        " objects pages pretrained_calls progress proxies prune_plan ranges references refusals resolver"
+        " saved_parts scopes signatures snippets stages versions_together weights zipformat"
+    ),
+    "input and output": (
+        "arriving asking batches cache connections copying credentials direct disk disk_probes entries"
+        " exchange exclusion fetching file_sums ingest java_probe leftovers members opening partials"
+        " probes ranged_zips rates recording registry saved_models search_query search_words searching"
+        " signing storage texts transfer unpack unpack_members uses"
+    ),
+    "use cases": (
+        "auth building cached_models candidates catalogue disk_checks doctor hub hub_checks hub_copies"
+        " importing installing linting locations pruning pulling repairing results shortcuts showing"
+        " verifying version_checks"
+    ),
+    "faces": (
+        "cache_commands card_commands checking_commands checking_views cli commands demo finding_commands"
+        " lint_views output registry_commands upkeep_commands upkeep_views verify_views views"
+    ),
 }
 LAYER_OF = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
 ONLY_DOOR = {
