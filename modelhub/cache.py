@@ -12,7 +12,6 @@ import errno
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -26,7 +25,7 @@ from modelhub.exchange import exchange
 from modelhub.exclusion import exclusively
 from modelhub.file_sums import FileSum
 from modelhub.leftovers import Leftover, dead_staging, keys_with_leftovers, leftovers_of
-from modelhub.partials import delete_part
+from modelhub.part_files import delete_part
 from modelhub.uses import last_use_s, note_use
 
 __all__ = ["Cache", "Entry", "Manifest"]
@@ -279,7 +278,7 @@ class Cache:
             leftover.unlink(missing_ok=True)
 
     def _staging_path(self, key: ArtifactKey) -> Path:
-        return self._ours / "staging" / f"{key}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
+        return self._ours / "staging" / f"{key}.{os.getpid()}.{os.urandom(4).hex()}"
 
     def _sweep_staging(self, key: ArtifactKey) -> None:
         """Delete what a killed process left: nobody is at it, as we have the exclusion of this entry."""
@@ -383,7 +382,7 @@ def _delete(path: Path) -> None:
 
 def _write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from modelhub.deflate import crc32_of
 from modelhub.disk import FULL, disk_errors, free_bytes
 from modelhub.errors import ArchiveError, StorageError
-from modelhub.members import MAX_MEMBERS, Member, MemberTree, crc32_of, too_many_members
+from modelhub.members import MAX_MEMBERS, MemberTree, too_many_members
+from modelhub.objects import Member
 from modelhub.zipformat import checked_path, shown
 
 _READ_BYTES = 1 << 20

@@ -26,7 +26,7 @@ from modelhub.entry_states import (
 )
 from modelhub.errors import ArchiveError, IntegrityError, ModelHubError
 from modelhub.file_sums import FileSum, by_path_below, hadoop_sums_of, sum_files, summed_by_hadoop
-from modelhub.members import Member
+from modelhub.objects import Member
 from modelhub.saved_models import read_stages
 from modelhub.saved_parts import begins_model, missing_parts
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelhub.members import crc32_of
+from modelhub.deflate import crc32_of
 
 _READ_BYTES = 1 << 20
 _THREADS = min(4, os.cpu_count() or 1)  # a disk that is faster than four of them is rare

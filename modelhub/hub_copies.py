@@ -12,7 +12,7 @@ from modelhub.config import Config
 from modelhub.entries import Manifest
 from modelhub.errors import ModelHubError, NetworkError, NotAllowedError, NotFoundError, OfflineError, UsageError
 from modelhub.locations import allowed, artifact_uris
-from modelhub.members import Member
+from modelhub.objects import Member
 from modelhub.references import Reference
 from modelhub.resolver import Runtime
 from modelhub.storage import Look

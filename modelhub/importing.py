@@ -22,8 +22,8 @@ from modelhub.candidates import Candidates
 from modelhub.copying import JUNK, check_room, copy_folder, only_folder
 from modelhub.disk import disk_errors
 from modelhub.errors import ArchiveError, IntegrityError, NotFoundError, UsageError
-from modelhub.members import Member
-from modelhub.partials import delete_part
+from modelhub.objects import Member
+from modelhub.part_files import delete_part
 from modelhub.progress import Progress, ProgressCallback
 from modelhub.references import Reference
 from modelhub.resolver import Runtime

@@ -24,8 +24,8 @@ from modelhub.errors import (
     StorageError,
 )
 from modelhub.locations import allowed, artifact_uris
-from modelhub.members import Member
-from modelhub.partials import delete_part, disk_bytes
+from modelhub.objects import Member
+from modelhub.part_files import delete_part, disk_bytes
 from modelhub.progress import Progress, ProgressCallback
 from modelhub.results import PulledModel
 from modelhub.saved_models import read_saved_model

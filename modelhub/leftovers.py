@@ -13,7 +13,7 @@ from pathlib import Path
 from modelhub.artifacts import ArtifactKey
 from modelhub.entries import zips_beside
 from modelhub.errors import UsageError
-from modelhub.partials import disk_bytes
+from modelhub.part_files import disk_bytes
 
 DOWNLOAD = "interrupted download"
 STAGING = "staging of a process that is gone"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, cast
 
+from modelhub.deflate import InflateError, Inflater, crc32_of, new_inflater
 from modelhub.direct import OrderedFile, new_file
 from modelhub.disk import disk_errors
 from modelhub.errors import ArchiveError, StorageError
@@ -27,29 +27,6 @@ from modelhub.zipformat import (
     truncated,
 )
 
-
-class _Inflater(Protocol):
-    """What takes the compressed bytes of one member."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unconsumed_tail(self) -> bytes: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes | memoryview, max_length: int, /) -> bytes: ...
-
-
-crc32_of: Callable[[bytes | memoryview, int], int] = zlib.crc32
-_new_inflater: Callable[[int], _Inflater] = zlib.decompressobj
-_InflateError: type[Exception] = zlib.error
-with contextlib.suppress(ImportError):  # takes two thirds of zlib's time
-    from isal import isal_zlib
-
-    crc32_of = isal_zlib.crc32
-    _new_inflater = isal_zlib.decompressobj
-    _InflateError = cast("type[Exception]", isal_zlib.error)  # its stubs take it for an instance
-
 # Deflate cannot pack tighter than 1:1032; weights reach 1.1, texts 10. Below the harmless size no ratio is a bomb.
 MAX_RATIO = 200
 _HARMLESS_BYTES = 256 << 20
@@ -59,21 +36,6 @@ MAX_MEMBERS = 500_000  # saved models have some hundreds; each costs memory, and
 _FIRST_STEP_BYTES = 1 << 10
 _STEP_BYTES = 128 << 10
 _OUTPUT_BYTES = 512 << 10
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
-    """One file that was unpacked.
-
-    Attributes:
-        path: Relative to the folder, with slashes.
-        size_bytes: Its size.
-        crc32: Its CRC-32.
-    """
-
-    path: str
-    size_bytes: int
-    crc32: int
 
 
 class ArchiveReader:
@@ -232,7 +194,7 @@ class MemberWriter:
         self._writing = _Writing(target or Path())
         self._header = header
         self._on_bytes = on_bytes
-        self._inflater = _new_inflater(-zlib.MAX_WBITS) if header.method == DEFLATED else None
+        self._inflater = new_inflater(-zlib.MAX_WBITS) if header.method == DEFLATED else None
         self.compressed_bytes = 0
         self.size_bytes = 0
         self.crc32 = 0
@@ -323,13 +285,13 @@ class MemberWriter:
             return header
         return replace(header, crc32=self.crc32, compressed_bytes=self.compressed_bytes, size_bytes=self.size_bytes)
 
-    def _inflate(self, inflater: _Inflater, piece: memoryview) -> None:
+    def _inflate(self, inflater: Inflater, piece: memoryview) -> None:
         data: bytes | memoryview = piece
         is_drained = False
         while not is_drained:
             try:
                 output = inflater.decompress(data, _OUTPUT_BYTES)
-            except _InflateError as exc:
+            except InflateError as exc:
                 raise _damaged(self._header) from exc
             self._emit(output)
             data = inflater.unconsumed_tail

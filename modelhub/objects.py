@@ -1,4 +1,4 @@
-"""What is known of an object of a hub, and what was read of it."""
+"""What is known of an object of a hub, what was read of it, and the files that came out of it."""
 
 from __future__ import annotations
 
@@ -26,3 +26,18 @@ class Text:
 
     content: str
     validator: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """One file that was unpacked.
+
+    Attributes:
+        path: Relative to the folder, with slashes.
+        size_bytes: Its size.
+        crc32: Its CRC-32.
+    """
+
+    path: str
+    size_bytes: int
+    crc32: int

@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelhub.deflate import crc32_of
 from modelhub.direct import DirectBlocks
 from modelhub.disk import disk_errors, preallocate
-from modelhub.members import crc32_of
+from modelhub.part_files import delete_part, journal_of
 from modelhub.ranges import BLOCK_BYTES, Span
 
 _FORMAT = 1
@@ -68,7 +69,7 @@ class PartFile:
             with self._disk_errors():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = os.open(path, _OPEN_FLAGS, 0o666)
-                self._journal = os.open(_journal_of(path), _OPEN_FLAGS, 0o666)
+                self._journal = os.open(journal_of(path), _OPEN_FLAGS, 0o666)
                 if self._is_of(identity, may_be_copy):
                     self._read_journal()
                 else:
@@ -231,30 +232,3 @@ class BlockWriter:
     def _next_bytes(self) -> int:
         """Size of the block that comes next; more than will ever come behind the last one."""
         return min(BLOCK_BYTES, self._end - self.kept_end) or 1 << 62
-
-
-def parts_in(folder: Path) -> Iterator[Path]:
-    """The parts of downloads that were interrupted."""
-    with suppress(OSError):
-        yield from sorted(folder.glob("*.part"))
-
-
-def disk_bytes(part: Path) -> int:
-    """How much of the disk a part takes; 0 where there is none."""
-    try:
-        status = part.stat()
-    except OSError:
-        return 0
-    # Less than its size where the file system can set nothing apart; Windows does not tell.
-    return min(status.st_size, 512 * getattr(status, "st_blocks", status.st_size))
-
-
-def delete_part(path: Path) -> None:
-    """Delete a part and its journal, if they are there."""
-    with disk_errors(f"The download {path} cannot be deleted"):
-        for leftover in (path, _journal_of(path)):
-            leftover.unlink(missing_ok=True)
-
-
-def _journal_of(path: Path) -> Path:
-    return path.with_suffix(".journal")

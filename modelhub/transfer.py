@@ -14,7 +14,8 @@ from pathlib import Path
 
 from modelhub.arriving import ArrivingZip, Content, Window
 from modelhub.errors import IntegrityError
-from modelhub.partials import Identity, PartFile, delete_part
+from modelhub.part_files import delete_part
+from modelhub.partials import Identity, PartFile
 from modelhub.ranges import Missing, Span
 from modelhub.storage import Look
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from modelhub.disk import disk_errors
-from modelhub.members import MAX_RATIO, ArchiveReader, Member, MemberTree, MemberWriter, check_bounds, unlisted
+from modelhub.members import MAX_RATIO, ArchiveReader, MemberTree, MemberWriter, check_bounds, unlisted
 from modelhub.not_a_zip import check_not_foreign
+from modelhub.objects import Member
 from modelhub.unpack_members import HEAD_BYTES, find_directory
 from modelhub.zipformat import (
     CENTRAL_FIXED_BYTES,

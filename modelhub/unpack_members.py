@@ -19,7 +19,6 @@ from modelhub.members import (
     MAX_MEMBERS,
     MAX_RATIO,
     ArchiveReader,
-    Member,
     MemberTree,
     MemberWriter,
     check_bounds,
@@ -28,6 +27,7 @@ from modelhub.members import (
     unlisted,
 )
 from modelhub.not_a_zip import check_not_foreign
+from modelhub.objects import Member
 from modelhub.zipformat import (
     END_SIGNATURE,
     LOCAL_FIXED_BYTES,
@@ -62,7 +62,7 @@ _END_SIGNATURES = (END_SIGNATURE, ZIP64_END_SIGNATURE)
 _BATCH_BYTES = 1 << 20
 _LARGE_BYTES = 64 << 10
 _PIECE_BYTES = 512 << 10
-_JOIN_S = 0.5
+_WAIT_S = 0.5
 _HEADER = "the header of a member"
 
 
@@ -277,6 +277,7 @@ class _Unpacking:
         self._on_unpacked = on_unpacked
         self._on_stop = on_stop
         self._turn = threading.Lock()
+        self._ended = threading.Semaphore(0)
         self._failure: BaseException | None = None
 
     def run(self, places: Sequence[_Place], threads: int) -> None:
@@ -296,11 +297,15 @@ class _Unpacking:
         try:
             for thread in crew:
                 thread.start()
-            _join(crew)
+            for _ in crew:  # not by join(): up to Python 3.12 a thread counts as ended when that is interrupted
+                while not self._ended.acquire(timeout=_WAIT_S):
+                    pass  # on some systems an interrupt arrives only here
         except BaseException as exc:  # an interrupt, above all
             self._stop(exc)
-            _join(crew)
             raise
+        finally:
+            for thread in filter(threading.Thread.is_alive, crew):
+                thread.join()
         if self._failure is not None:
             raise self._failure
 
@@ -310,6 +315,8 @@ class _Unpacking:
                 self._unpack_batch(batch)
         except BaseException as exc:
             self._stop(exc)
+        finally:
+            self._ended.release()
 
     def _next(self, turns: Iterator[Sequence[_Place]]) -> Sequence[_Place]:
         with self._turn:
@@ -381,13 +388,6 @@ def _has_work_for_two(places: Sequence[_Place]) -> bool:
     """Whether a second thread would inflate something: with small members most time goes into making files."""
     sizes = [size for place in places if (size := place.end - place.listed.offset) >= _LARGE_BYTES]
     return sum(sizes) - max(sizes, default=0) >= _BATCH_BYTES
-
-
-def _join(crew: Sequence[threading.Thread]) -> None:
-    """Wait for all threads, in short steps: on some systems an interrupt arrives only between two."""
-    for thread in crew:
-        while thread.is_alive():
-            thread.join(_JOIN_S)
 
 
 def _read_header(reader: ArchiveReader, place: _Place) -> Header:

@@ -18,7 +18,7 @@ from modelhub.entry_states import CONTENT, GOOD, MISSING, SIZE, WHOLE, Differenc
 from modelhub.errors import IntegrityError, ModelHubError, NetworkError, NotFoundError, OfflineError, UsageError
 from modelhub.file_sums import FileSum, by_path_below, sum_files
 from modelhub.hub_copies import HubCopies, HubCopy
-from modelhub.members import Member
+from modelhub.objects import Member
 from modelhub.progress import Progress, ProgressCallback
 from modelhub.pruning import Pruner
 

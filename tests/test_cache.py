@@ -16,7 +16,7 @@ from hub_server import make_zip
 from modelhub.artifacts import ArtifactKey
 from modelhub.cache import Cache, Entry, Manifest
 from modelhub.errors import ArchiveError, IntegrityError, ModelHubError, StorageError, UsageError, WaitTimeoutError
-from modelhub.members import Member
+from modelhub.objects import Member
 
 KEY = ArtifactKey.parse("pos_tiny_en_4.0.0_3.0_1656000000000")
 OTHER_KEY = ArtifactKey.parse("ner_tiny_de_4.0.0_3.0_1656000000000")
@@ -28,7 +28,7 @@ import sys, time
 from pathlib import Path
 from modelhub.artifacts import ArtifactKey
 from modelhub.cache import Cache, Manifest
-from modelhub.members import Member
+from modelhub.objects import Member
 
 root, key, ready, go = sys.argv[1:5]
 filled = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import ssl
 import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -210,6 +212,14 @@ def test_connections_are_used_again(connect: Connect, server: Server) -> None:
 
     assert ports == {200}
     assert len(server.requests) == 5
+
+
+def test_a_connection_that_is_idle_keeps_nothing_of_what_it_brought(connect: Connect, server: Server) -> None:
+    connections = connect()
+    get = weakref.ref(got(connections, Get(server.uri("object.bin"))))
+    gc.collect()
+
+    assert get() is None
 
 
 @pytest.mark.parametrize("name", ["a b.bin", "modèle.bin", "100%25.bin", 'a"<>{}|^`.bin', "a,b;c=d@e$f&g'(h)*!.bin"])

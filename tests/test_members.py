@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from modelhub.deflate import crc32_of
 from modelhub.errors import ArchiveError, StorageError
-from modelhub.members import MemberTree, MemberWriter, crc32_of
+from modelhub.members import MemberTree, MemberWriter
 from modelhub.zipformat import DEFLATED, STORED, Header
 
 TEXT = b"text " * 100_000
@@ -48,7 +49,8 @@ import sys
 sys.modules["isal"] = None  # as where it is not installed
 import zlib
 from pathlib import Path
-from modelhub.members import MemberWriter, crc32_of
+from modelhub.deflate import crc32_of
+from modelhub.members import MemberWriter
 from modelhub.zipformat import DEFLATED, Header
 
 assert crc32_of is zlib.crc32

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelhub.errors import StorageError
-from modelhub.partials import Identity, PartFile, delete_part, disk_bytes, parts_in
+from modelhub.part_files import delete_part, disk_bytes
+from modelhub.partials import Identity, PartFile
 from modelhub.ranges import BLOCK_BYTES, Span
 
 BLOCK = BLOCK_BYTES
@@ -388,15 +389,6 @@ def test_a_part_that_cannot_be_deleted_is_a_storage_error(path: Path) -> None:
 
     with pytest.raises(StorageError, match="cannot be deleted"):
         delete_part(path)
-
-
-def test_the_parts_of_a_folder_are_found(path: Path, tmp_path: Path) -> None:
-    for name in ("b.part", "a.part"):
-        with opened(path.with_name(name)):
-            pass
-
-    assert [found.name for found in parts_in(path.parent)] == ["a.part", "b.part"]
-    assert list(parts_in(tmp_path / "nowhere")) == []
 
 
 def test_a_part_takes_only_what_was_set_apart_for_it(tmp_path: Path) -> None:

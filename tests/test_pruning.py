@@ -23,7 +23,7 @@ from modelhub.catalogue import Catalogue
 from modelhub.config import load_config
 from modelhub.errors import NotFoundError, StorageError, UsageError
 from modelhub.hub import Hub
-from modelhub.members import Member
+from modelhub.objects import Member
 from modelhub.prune_plan import Criteria, PrunePlan
 from modelhub.pruning import Pruner
 from modelhub.resolver import Runtime
