@@ -64,7 +64,7 @@ class Download:
         self._md5 = hashlib.md5(usedforsecurity=False) if expected.md5 else None
         self._content: Content | Window | None = None
         self._part: PartFile | None = None
-        self._digesting: threading.Thread | None = None
+        self._digesting: threading.Event | None = None
         self._digest_error: BaseException | None = None
         self._stop_fetching: Callable[[], None] = lambda: None
         self._is_stopped = False
@@ -104,8 +104,9 @@ class Download:
         else:
             content = self._begin_part(part)
         self._content = content
-        self._digesting = threading.Thread(target=self._digest, args=(content,), name="digest", daemon=True)
-        self._digesting.start()
+        # An event, for an interrupted join takes a thread for ended that is not (CPython 3.10 to 3.12).
+        self._digesting = threading.Event()
+        threading.Thread(target=self._digest, args=(content,), name="digest", daemon=True).start()
         return content
 
     def in_order(self, part: Path) -> Iterator[bytes]:
@@ -134,7 +135,7 @@ class Download:
             ModelHubError: The rest cannot be read.
         """
         if self._digesting:
-            self._digesting.join()
+            self._digesting.wait()
         if self._digest_error:
             raise self._digest_error
         self._check_size(self.size_bytes)
@@ -189,6 +190,9 @@ class Download:
                 self._take(piece)
         except BaseException as exc:
             self._digest_error = exc
+        finally:
+            assert self._digesting is not None
+            self._digesting.set()
 
     def _take(self, data: bytes) -> None:
         self._sha256.update(data)
@@ -209,4 +213,4 @@ class Download:
         if self._content:
             self._content.stop()
         if self._digesting:
-            self._digesting.join()
+            self._digesting.wait()
