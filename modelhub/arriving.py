@@ -148,7 +148,6 @@ class ArrivingZip:
         for offset in range(0, self.size_bytes, BLOCK_BYTES):
             end = min(offset + BLOCK_BYTES, self.size_bytes)
             if not self._part.has(offset, end):
-                self._digested_bytes = 1 << 62  # who waits is not behind
                 with self._change:
                     self._wait_for(offset, end)
             self._digested_bytes += end - offset

@@ -11,10 +11,12 @@ import errno
 import io
 import mmap
 import os
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Protocol
 
 from modelhub.disk import preallocate
@@ -25,6 +27,7 @@ _SECTOR_BYTES = 4096
 _PROBED_BYTES = 16 << 20
 _MIN_BYTES_PER_S = 150e6
 _MAX_SLOW_TIMES = 3  # once may be others' doing
+_BUFFERS = 4
 _DIRECT_FROM_BYTES = 4 << 20
 _UNSUPPORTED = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
 
@@ -54,7 +57,7 @@ class OrderedFile(Protocol):
 
 
 class DirectFile:
-    """A new file of a size that is known, written from its beginning to its end.
+    """A new file of a size that is known, written from its beginning to its end by a thread of its own.
 
     Args:
         path: It must not exist.
@@ -69,12 +72,20 @@ class DirectFile:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
             preallocate(self._file, size_bytes)
-            self._is_direct = _set_direct(self._file)
-            self._buffer = memoryview(mmap.mmap(-1, _BUFFER_BYTES))  # begins with a page, as direct writing needs it
         except BaseException:
-            self.close()
+            os.close(self._file)
             raise
+        self._is_direct = _set_direct(self._file)
+        # Anonymous memory begins with a page, as direct writing needs it.
+        self._free: SimpleQueue[memoryview] = SimpleQueue()
+        for _ in range(_BUFFERS):
+            self._free.put(memoryview(mmap.mmap(-1, _BUFFER_BYTES)))
+        self._full: SimpleQueue[memoryview | None] = SimpleQueue()
+        self._error: OSError | None = None
+        self._buffer = self._free.get()
         self._filled_bytes = 0
+        self._is_written = threading.Event()
+        threading.Thread(target=self._write_buffers, name="direct", daemon=True).start()
 
     def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes.
@@ -89,25 +100,54 @@ class DirectFile:
             self._filled_bytes += taken
             rest = rest[taken:]
             if self._filled_bytes == _BUFFER_BYTES:
-                self._flush()
+                self._hand_over()
 
     def finish(self) -> None:
-        """Write what is still in the buffer: it fills no sector, and goes through the page cache.
+        """Wait until all is written.
 
         Raises:
             OSError: The disk fails, or is full.
         """
-        self._stop_direct()
-        self._flush()
+        self._hand_over()
+        self._end()
+        self._raise_error()
 
     def close(self) -> None:
         """Close the file; once more does no harm."""
+        self._end()
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
-    def _flush(self) -> None:
-        rest = self._buffer[: self._filled_bytes]
+    def _hand_over(self) -> None:
+        self._raise_error()
+        self._full.put(self._buffer[: self._filled_bytes])
+        self._buffer, self._filled_bytes = self._free.get(), 0
+
+    def _end(self) -> None:
+        self._full.put(None)
+        self._is_written.wait()
+
+    def _raise_error(self) -> None:
+        if self._error:
+            raise self._error
+
+    # On the thread.
+
+    def _write_buffers(self) -> None:
+        while (buffer := self._full.get()) is not None:
+            try:
+                if not self._error:
+                    self._write_buffer(buffer)
+            except OSError as exc:
+                self._error = exc
+            self._free.put(memoryview(buffer.obj))
+        self._is_written.set()
+
+    def _write_buffer(self, buffer: memoryview) -> None:
+        if len(buffer) % _SECTOR_BYTES:  # the end of the file, which fills no sector
+            self._stop_direct()
+        rest = buffer
         while rest:
             try:
                 written = os.write(self._file, rest)
@@ -115,10 +155,9 @@ class DirectFile:
                 if exc.errno not in _UNSUPPORTED or not self._is_direct:
                     raise
                 written = 0  # some file systems say only now that they cannot
-            if written % mmap.PAGESIZE or not written:
+            if written % _SECTOR_BYTES or not written:
                 self._stop_direct()
             rest = rest[written:]
-        self._filled_bytes = 0
 
     def _stop_direct(self) -> None:
         if self._is_direct:
