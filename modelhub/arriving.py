@@ -17,8 +17,7 @@ from modelhub.errors import StoppedError
 from modelhub.partials import BlockWriter, PartFile
 from modelhub.ranges import BLOCK_BYTES, Span
 
-ARRIVING_MEMORY_BYTES = 40 << 20
-_WINDOW_BYTES = 32 << 20
+MEMORY_BYTES = 40 << 20  # for what arrives, of all models together
 _LOCAL_PIECE_BYTES = 1 << 20
 
 
@@ -106,9 +105,7 @@ class ArrivingZip:
         memory_bytes: How much of what has arrived is kept in memory, about.
     """
 
-    def __init__(
-        self, part: PartFile, on_bytes: Callable[[int], None], *, memory_bytes: int = ARRIVING_MEMORY_BYTES
-    ) -> None:
+    def __init__(self, part: PartFile, on_bytes: Callable[[int], None], *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.size_bytes = part.size_bytes
         self.arrived_bytes = part.resumed_bytes
         self._part = part
@@ -227,7 +224,7 @@ class Window:
         start: The first byte that is wanted.
     """
 
-    def __init__(self, limit_bytes: int = _WINDOW_BYTES, *, start: int = 0) -> None:
+    def __init__(self, limit_bytes: int = MEMORY_BYTES, *, start: int = 0) -> None:
         self._limit_bytes = limit_bytes
         self._pieces: dict[int, bytes] = {}
         self._position = start

@@ -56,6 +56,11 @@ class Cache:
         self._wait_s = wait_s
         self._on_wait = on_wait or (lambda sentence: None)
         self._ours = root / _OURS
+        self._is_waiting_wanted = True
+
+    def stop_waiting(self, *, is_stopped: bool = True) -> None:
+        """Let those who wait for other processes give up, in whatever thread, or wait again."""
+        self._is_waiting_wanted = not is_stopped
 
     def find(self, key: ArtifactKey) -> Path | None:
         """The folder of an entry, or ``None``; the cache that is written comes first. Nobody looks into it."""
@@ -318,7 +323,13 @@ class Cache:
         return disk_errors(f"The cache {self.root} cannot be written")
 
     def _exclusively(self, key: ArtifactKey) -> AbstractContextManager[None]:
-        return exclusively(self._wait_path(key), str(key), wait_s=self._wait_s, on_wait=self._on_wait)
+        return exclusively(
+            self._wait_path(key),
+            str(key),
+            wait_s=self._wait_s,
+            on_wait=self._on_wait,
+            is_wanted=lambda: self._is_waiting_wanted,
+        )
 
 
 def _folders_of(root: Path) -> Iterator[tuple[ArtifactKey, Path]]:

@@ -19,8 +19,6 @@ from modelhub.errors import IncompatibleError, ModelHubError, NotFoundError, Usa
 from modelhub.locations import located
 from modelhub.public_hub import PUBLIC_REPOSITORY
 from modelhub.resolver import Resolution, Runtime
-from modelhub.search_query import SearchQuery
-from modelhub.searching import SearchResult, search
 
 if TYPE_CHECKING:
     from modelhub.auth import Access
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from modelhub.references import Reference
     from modelhub.repairing import Repaired, Repairer
     from modelhub.results import PulledModel, ShownModel, UpdateResult
+    from modelhub.searching import SearchResult
     from modelhub.showing import Shower
     from modelhub.verifying import Verified
 
@@ -160,10 +159,12 @@ class Hub:
         Raises:
             UsageError: A filter cannot be understood.
         """
-        unknown = sorted(filters.keys() - {field.name for field in fields(SearchQuery)})
-        if unknown:
-            known = ", ".join(field.name for field in fields(SearchQuery))
-            raise UsageError(f"There is no filter {unknown[0]!r}.", hint=f"There are {known}.")
+        from modelhub.search_query import SearchQuery  # what a pull need not import
+        from modelhub.searching import search
+
+        known = [field.name for field in fields(SearchQuery)]
+        if unknown := sorted(filters.keys() - set(known)):
+            raise UsageError(f"There is no filter {unknown[0]!r}.", hint=f"There are {', '.join(known)}.")
         result = search(
             self._catalogue.registry,
             SearchQuery(text=text, **filters),
@@ -428,8 +429,6 @@ class Hub:
         storage = self._catalogue.storage
         probe = (lambda uri: storage.open(uri).look()) if is_checked and not self.config.offline else None
         return check_access(repositories, self.config, storage.signer, probe)
-
-    # Inside
 
     def _artifact_of(self, reference: Reference) -> Artifact:
         resolution = self.resolve(reference)

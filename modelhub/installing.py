@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from modelhub.arriving import MEMORY_BYTES
 from modelhub.artifacts import Artifact, without_secrets
 from modelhub.cache import Cache, Entry, Manifest
 from modelhub.catalogue import Catalogue
@@ -51,6 +52,9 @@ class Installer:
         catalogue: Its storage opens objects.
         on_progress: Called while it goes on.
         on_note: Called with each sentence that deserves to be said.
+
+    Attributes:
+        at_once: How many models are brought at once: they share the memory for what arrives.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Installer:
     ) -> None:
         self._config = config
         self._cache = cache
+        self.at_once = 1
         self._storage = catalogue.storage  # made now: several threads might make several
         self._on_progress = on_progress
         self._note = on_note or (lambda sentence: None)
@@ -74,8 +79,14 @@ class Installer:
             self._on_progress(Progress(phase=phase, subject=subject, done_bytes=done_bytes, total_bytes=total_bytes))
 
     def stop(self) -> None:
-        """Let all that is being brought fail."""
+        """Let all that is being brought, or waited for, fail."""
+        self._cache.stop_waiting()
         self._storage.close()
+
+    def go_on(self) -> None:
+        """Let things be brought again after a stop."""
+        self._cache.stop_waiting(is_stopped=False)
+        self._storage.reopen()
 
     def install(self, artifact: Artifact, *, is_replacing: bool = False) -> PulledModel:
         """Bring an artifact from the first hub that has it; what one hub has given the next need not give again.
@@ -115,7 +126,12 @@ class Installer:
         for tries_left in reversed(range(_TRIES)):
             source = self._storage.open(allowed(artifact.uri, self._config))
             filling = _Filling(
-                artifact, source, self._cache, tell=partial(self.tell, subject=str(artifact.key)), note=self._note
+                artifact,
+                source,
+                self._cache,
+                memory_bytes=MEMORY_BYTES // self.at_once,
+                tell=partial(self.tell, subject=str(artifact.key)),
+                note=self._note,
             )
             try:
                 path = put(filling)
@@ -143,9 +159,11 @@ class _Filling:
         source: Source,
         cache: Cache,
         *,
+        memory_bytes: int,
         tell: Callable[..., None],
         note: Callable[[str], None],
     ) -> None:
+        self._memory_bytes = memory_bytes
         self.fetched_bytes = 0
         self.is_done = False
         self._artifact = artifact
@@ -166,7 +184,7 @@ class _Filling:
         self._tell("opening")
         try:
             look = self._source.look()
-            with Download(look, expected, self._tell_bytes) as download:
+            with Download(look, expected, self._tell_bytes, memory_bytes=self._memory_bytes) as download:
                 members = self._unpack(look, download, staging)
                 self._tell("checking")
                 read_saved_model(staging)

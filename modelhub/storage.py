@@ -196,6 +196,10 @@ class Storage:
         if self._texts:
             self._texts.close()
 
+    def reopen(self) -> None:
+        """Let new connections be made after all were closed."""
+        self._connections = None
+
     def _http_source(self, address: Address) -> Source:
         from modelhub.asking import Policy
         from modelhub.connections import ConnectionOptions, Connections  # bring libcurl: 25 ms

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelhub.arriving import ArrivingZip, Content, Window
+from modelhub.arriving import MEMORY_BYTES, ArrivingZip, Content, Window
 from modelhub.errors import IntegrityError
 from modelhub.part_files import delete_part
 from modelhub.partials import Identity, PartFile
@@ -44,6 +44,7 @@ class Download:
         look: The object, as its source found it.
         expected: What it must be.
         on_bytes: Called with the number of bytes so far and in all (``None`` where unknown).
+        memory_bytes: How much of what arrives may be in memory at once.
 
     Attributes:
         size_bytes: How many bytes have passed: the size of the zip once it is finished.
@@ -53,10 +54,18 @@ class Download:
         IntegrityError: The object has not the size that it should have.
     """
 
-    def __init__(self, look: Look, expected: Expected, on_bytes: BytesCallback | None = None) -> None:
+    def __init__(
+        self,
+        look: Look,
+        expected: Expected,
+        on_bytes: BytesCallback | None = None,
+        *,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
         self.size_bytes = 0
         self.fetched_bytes = 0
         self._look = look
+        self._memory_bytes = memory_bytes
         self._expected = expected
         self._on_bytes = on_bytes or (lambda done, total: None)
         self._sha256 = hashlib.sha256()
@@ -119,7 +128,7 @@ class Download:
             ModelHubError: It cannot be read.
         """
         delete_part(part)
-        window = self._content = Window()
+        window = self._content = Window(self._memory_bytes)
         missing = Missing([Span(0, self._look.size_bytes)]) if self._look.has_ranges else None
         self._stop_fetching = self._look.source.fetch(missing, window)
         for chunk in window.chunks():
@@ -171,7 +180,7 @@ class Download:
         identity = Identity(size_bytes=self._look.size_bytes, etag=self._look.stat.etag)
         part = self._part = PartFile(path, identity, may_be_copy=bool(self._expected.md5 or self._expected.sha256))
         resumed_bytes = part.resumed_bytes
-        content = ArrivingZip(part, lambda done: self._arrived(done, resumed_bytes))
+        content = ArrivingZip(part, lambda done: self._arrived(done, resumed_bytes), memory_bytes=self._memory_bytes)
         content.put(0, self._look.head)
         content.put(self._look.size_bytes - len(self._look.tail), self._look.tail)
         self._arrived(content.arrived_bytes, resumed_bytes)

@@ -281,6 +281,9 @@ def test_what_no_part_of_us_has_foreseen_ends_all(make_puller: MakePuller, hub: 
         puller.pull_all(REFERENCES)
     assert threading.active_count() <= threads + len(server.requests) + 1
 
+    puller._installer()._on_progress = None
+    assert all(isinstance(result, PulledModel) for result in puller.pull_all(REFERENCES))
+
 
 def wait_for(happened: Callable[[], object]) -> None:
     deadline_s = time.monotonic() + 5

@@ -291,7 +291,7 @@ def is_done_after(process: subprocess.Popen[str], seconds: float) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("connections", "wanted_kills"), [(16, 50), (64, 15)])
+@pytest.mark.parametrize(("connections", "wanted_kills"), [(16, 50), (30, 15)])
 def test_a_kill_at_any_moment_costs_eight_mebibytes_at_most(
     start: Start,
     server: Server,
