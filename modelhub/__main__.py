@@ -17,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process."""
     # Importing a command line makes many objects and no garbage: looking for some would cost a search 5 ms of its 100.
     gc.set_threshold(100_000)
+    # A pull's threads mostly inflate, digest and write, and need Python for moments: 5 ms would be long to wait for it.
+    sys.setswitchinterval(0.0005)
     words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     sys.exit(_run(words))

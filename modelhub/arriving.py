@@ -17,7 +17,7 @@ from modelhub.errors import StoppedError
 from modelhub.partials import BlockWriter, PartFile
 from modelhub.ranges import BLOCK_BYTES, Span
 
-MEMORY_BYTES = 40 << 20  # for what arrives, of all models together
+MEMORY_BYTES = 48 << 20  # for what arrives, of all models together
 _LOCAL_PIECE_BYTES = 1 << 20
 
 
