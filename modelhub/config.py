@@ -23,7 +23,9 @@ from modelhub.public_hub import PUBLIC_HUB, PUBLIC_REPOSITORY
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
-_MAX_COUNT = 30  # of connections: each costs an interruption up to 256 KiB, and all together less than 8 MiB
+_MAX_COUNT = (
+    30  # of connections: what is on its way over all of them is what an interruption may cost, and has its bound
+)
 _LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
 # Not "5Mbps", which means bits elsewhere.
 _RATE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kmgt])(i?))?(?:b(?:/s)?)?", re.IGNORECASE)

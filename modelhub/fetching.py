@@ -10,10 +10,12 @@ from typing import Protocol
 from modelhub.asking import Address, Answer, Ask, Asking, Policy, Writer, WrongAnswerError, replaced
 from modelhub.connections import Failure
 from modelhub.objects import ObjectStat
-from modelhub.ranges import Missing, Span
+from modelhub.ranges import BLOCK_BYTES, Missing, Span
 
 _MIN_PIECE_BYTES = 256 << 10
 _MAX_PIECE_BYTES = 1 << 20
+# On their way over all connections at once: an interruption may cost all of it, and must cost less than 8 MiB.
+_ON_THE_WAY_BYTES = 7 << 20
 
 
 class Sink(Protocol):
@@ -137,6 +139,7 @@ class Fetch(Asking):
         """Small at first, so that unpacking starts early, and at the end, so that all connections end together."""
         self._pieces += 1
         if self._pieces <= self._policy.max_connections:
-            return _MIN_PIECE_BYTES
+            return BLOCK_BYTES
         share = self._missing.size_bytes // (2 * self._policy.max_connections)
-        return max(_MIN_PIECE_BYTES, min(_MAX_PIECE_BYTES, share))
+        bound = _ON_THE_WAY_BYTES // self._policy.max_connections // BLOCK_BYTES * BLOCK_BYTES
+        return max(BLOCK_BYTES, min(bound, _MAX_PIECE_BYTES, max(share, _MIN_PIECE_BYTES)))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 # What is noted as arrived, and so what an interruption costs at most for each connection.
-BLOCK_BYTES = 256 << 10
+BLOCK_BYTES = 128 << 10
 
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCII | re.IGNORECASE)
 _MAX_DELAY_S = 30.0
