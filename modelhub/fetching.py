@@ -13,8 +13,8 @@ from modelhub.objects import ObjectStat
 from modelhub.ranges import BLOCK_BYTES, Missing, Span
 
 _MIN_PIECE_BYTES = 256 << 10
-_MAX_PIECE_BYTES = 1 << 20
-# On their way over all connections at once: an interruption may cost all of it, and must cost less than 8 MiB.
+_MAX_PIECE_BYTES = 768 << 10
+# Asked for and not kept yet, over all connections: an interruption may cost all of it, and must cost less than 8 MiB.
 _ON_THE_WAY_BYTES = 7 << 20
 
 
@@ -57,7 +57,7 @@ class Fetch(Asking):
         self._missing = Missing([]) if missing is None else missing
         end = 1 << 62 if stat.size_bytes is None else stat.size_bytes
         self._whole = Ask(range_text="", span=Span(0, end)) if missing is None else None
-        self._open_asks = 0
+        self._on_the_way: dict[Span, Writer | None] = {}
         self._pieces = 0
         self._check_end()
 
@@ -84,12 +84,13 @@ class Fetch(Asking):
             answer.skip_bytes = ask.span.start
             if not stat.etag:
                 raise replaced(self._address.uri)
-        answer.writer = self._sink.writer(ask.span)
+        answer.writer = self._on_the_way[ask.span] = self._sink.writer(ask.span)
 
     def conclude(self, answer: Answer, failure: Failure | None) -> None:
         """Judge an answer that has come to its end, and ask again for what it lacks."""
         ask = answer.ask
         assert ask.span is not None
+        del self._on_the_way[ask.span]
         has_all = answer.writer is not None and answer.writer.kept_end == ask.span.end
         is_whole_end = not ask.range_text and self._stat.size_bytes is None and not failure and answer.status == 200
         if answer.writer and answer.writer.kept_end > ask.span.start and not is_whole_end:
@@ -100,7 +101,6 @@ class Fetch(Asking):
             self.fail(answer.error)
         elif has_all or is_whole_end:
             self._succeeded()
-            self._open_asks -= 1
         elif failure:
             self._not_answered(ask, failure)
         elif 200 <= answer.status < 300:
@@ -118,28 +118,36 @@ class Fetch(Asking):
         return Ask(range_text=str(rest) if ask.range_text else "", span=rest)
 
     def _check_end(self) -> None:
-        is_over = not self._open_asks and not self._missing.size_bytes and not self._whole
+        is_over = not self._on_the_way and not self._missing.size_bytes and not self._whole
         if is_over and not self.is_finished:
             self.is_finished = True
             self._sink.finish(None)
 
+    def _ask_later(self, ask: Ask, pause_s: float = 0.0) -> None:
+        assert ask.span is not None
+        self._on_the_way[ask.span] = None
+        super()._ask_later(ask, pause_s)
+
     def next_ask(self) -> Ask | None:
         """The whole object, or the next piece of it."""
-        if self._whole:
-            ask, self._whole = self._whole, None
-            self._open_asks += 1
-            return ask
-        span = self._missing.take(self._piece_bytes(), before=self._sink.horizon())
-        if span is None:
-            return None
-        self._open_asks += 1
-        return Ask(range_text=str(span), span=span)
+        ask, self._whole = self._whole, None
+        if not ask:
+            piece_bytes = self._piece_bytes()
+            if self._on_the_way_bytes() + piece_bytes > _ON_THE_WAY_BYTES:
+                return None
+            span = self._missing.take(piece_bytes, before=self._sink.horizon())
+            ask = Ask(range_text=str(span), span=span) if span else None
+        if ask and ask.span:
+            self._pieces += 1
+            self._on_the_way[ask.span] = None
+        return ask
+
+    def _on_the_way_bytes(self) -> int:
+        return sum(span.end - (writer.kept_end if writer else span.start) for span, writer in self._on_the_way.items())
 
     def _piece_bytes(self) -> int:
         """Small at first, so that unpacking starts early, and at the end, so that all connections end together."""
-        self._pieces += 1
-        if self._pieces <= self._policy.max_connections:
+        if self._pieces < self._policy.max_connections:
             return BLOCK_BYTES
         share = self._missing.size_bytes // (2 * self._policy.max_connections)
-        bound = _ON_THE_WAY_BYTES // self._policy.max_connections // BLOCK_BYTES * BLOCK_BYTES
-        return max(BLOCK_BYTES, min(bound, _MAX_PIECE_BYTES, max(share, _MIN_PIECE_BYTES)))
+        return min(_MAX_PIECE_BYTES, max(share, _MIN_PIECE_BYTES))

@@ -159,8 +159,19 @@ def test_first_pieces_are_small_and_no_piece_is_large(open_hub: OpenHub, server:
     sizes = [len(span) for span in sent_spans(server, 4 * SIZE)]
 
     assert max(sizes[:2]) <= 256 << 10
-    assert max(sizes) == 1 << 20
+    assert max(sizes) == 768 << 10
     assert sizes[-1] <= 256 << 10
+
+
+@pytest.mark.parametrize("connections", [1, 16, 30])
+def test_what_is_asked_for_and_not_kept_has_a_bound(connections: int) -> None:
+    size = 100_000_000
+    policy = Policy(max_connections=connections, backoff_s=0, check_url=lambda url: None)
+    stat = ObjectStat(size_bytes=size, etag='"1"', modified="")
+    fetch = Fetch(Address("http://hub", "http://hub"), stat, Missing([Span(0, size)]), Window(size), policy)
+    asks = list(iter(fetch.next_ask, None))
+
+    assert 6 << 20 < sum(ask.span.size_bytes for ask in asks if ask.span) <= 7 << 20
 
 
 @pytest.mark.parametrize(("fault", "is_sent"), [("", True), ("weak-etag", False), ("no-etag", False)])
