@@ -23,6 +23,7 @@ from modelhub.errors import StoppedError
 _MAX_ERROR_BYTES = 64 << 10
 _BUFFER_BYTES = 512 << 10  # libcurl's largest: each piece costs a call into Python
 _MIN_BUFFER_BYTES = 1 << 10
+_BUFFERS_A_ROUND = 10  # libcurl reads a connection so often before it looks at the next
 _CONNECT_TIMEOUT_S = 10.0
 _TICK_S = 0.02
 _STATUS_LINE = re.compile(r"HTTP/[0-9.]+ ([0-9]{3})")
@@ -144,7 +145,7 @@ class Connections:
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._debt_bytes = 0.0
-        self._paid_at = 0.0
+        self._paid_at = time.monotonic()
 
     def run(self, job: Job) -> None:
         """Begin a job; it ends when its ``is_finished`` is set, by whomever."""
@@ -268,7 +269,7 @@ class Connections:
         """So small that one round of reading, over all connections, brings no more than a tenth of a second's worth."""
         if not self._options.rate_bytes_per_s:
             return _BUFFER_BYTES
-        share = self._options.rate_bytes_per_s // (10 * self._options.limit)
+        share = self._options.rate_bytes_per_s // (10 * _BUFFERS_A_ROUND * self._options.limit)
         return max(_MIN_BUFFER_BYTES, min(_BUFFER_BYTES, share))
 
     def _on_header(self, exchange: Exchange, line: bytes) -> None:
