@@ -8,36 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelhub.artifacts import Artifact
-from modelhub.catalogue import Catalogue
 from modelhub.config import Config, load_config
 from modelhub.errors import IncompatibleError, ModelHubError, NotFoundError, UsageError
 from modelhub.locations import located
+from modelhub.parts import Parts
 from modelhub.public_hub import PUBLIC_REPOSITORY
 from modelhub.resolver import Resolution, Runtime
 
 if TYPE_CHECKING:
     from modelhub.auth import Access
     from modelhub.cache import Cache, Entry
-    from modelhub.cached_models import CachedModels
-    from modelhub.candidates import Candidates
     from modelhub.findings import Finding
     from modelhub.guides import TaskGuide
-    from modelhub.importing import Importer
-    from modelhub.installing import Installer
     from modelhub.progress import ProgressCallback
     from modelhub.prune_plan import Criteria, PrunePlan
-    from modelhub.pruning import Pruner, PruneResult
-    from modelhub.pulling import Puller
+    from modelhub.pruning import PruneResult
     from modelhub.references import Reference
-    from modelhub.repairing import Repaired, Repairer
+    from modelhub.repairing import Repaired
     from modelhub.results import PulledModel, ShownModel, UpdateResult
     from modelhub.searching import SearchResult
-    from modelhub.showing import Shower
     from modelhub.verifying import Verified
 
 
@@ -63,11 +56,15 @@ class Hub:
         **settings: Any,
     ) -> None:
         self.config = config or load_config(settings)
-        self._on_progress = on_progress
         self._note = on_note or (lambda sentence: None)
-        self._catalogue = Catalogue(self.config, self._note)
-        own = self.config
-        self.runtime = Runtime.of(sparknlp=own.sparknlp, spark=own.spark, annotator=own.annotator, engine=own.engine)
+        self._parts = Parts(
+            self.config,
+            on_progress=on_progress,
+            on_note=self._note,
+            resolve=self._artifact_of,
+        )
+        self._catalogue = self._parts.catalogue
+        self.runtime = self._parts.runtime
 
     def close(self) -> None:
         """Close files and connections."""
@@ -79,73 +76,10 @@ class Hub:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    @cached_property
-    def _candidates(self) -> Candidates:
-        from modelhub.candidates import Candidates
-
-        return Candidates(self._catalogue, self.config)
-
-    @cached_property
+    @property
     def cache(self) -> Cache:
         """The cache of the settings."""
-        from modelhub.cache import Cache
-
-        return Cache(
-            self.config.cache, readonly=self.config.cache_readonly, wait_s=self.config.wait, on_wait=self._note
-        )
-
-    @cached_property
-    def _cached(self) -> CachedModels:
-        from modelhub.cached_models import CachedModels
-
-        return CachedModels(self.cache, self._candidates)
-
-    @cached_property
-    def _installer(self) -> Installer:
-        from modelhub.installing import Installer
-
-        return Installer(self.config, self.cache, self._catalogue, on_progress=self._on_progress, on_note=self._note)
-
-    @cached_property
-    def _puller(self) -> Puller:
-        from modelhub.pulling import Puller
-
-        return Puller(
-            self.config,
-            self.cache,
-            installer=lambda: self._installer,
-            resolve=self._artifact_of,
-            on_progress=self._on_progress,
-            on_note=self._note,
-        )
-
-    @cached_property
-    def _shower(self) -> Shower:
-        from modelhub.showing import Shower
-
-        return Shower(self.config, self.cache, self._catalogue, candidates=self._candidates, runtime=self.runtime)
-
-    @cached_property
-    def _pruner(self) -> Pruner:
-        from modelhub.pruning import Pruner
-
-        return Pruner(self.config, self._candidates, self.runtime, on_note=self._note)
-
-    @cached_property
-    def _repairer(self) -> Repairer:
-        from modelhub.hub_copies import HubCopies
-        from modelhub.repairing import Repairer
-        from modelhub.verifying import Verifier
-
-        copies = HubCopies(self.config, self._catalogue, self._candidates)
-        verifier = Verifier(self.cache, copies, self._pruner, on_progress=self._on_progress, on_note=self._note)
-        return Repairer(self._cached, verifier, self._installer, on_note=self._note, jobs=self.config.jobs)
-
-    @cached_property
-    def _importer(self) -> Importer:
-        from modelhub.importing import Importer
-
-        return Importer(self.cache, self._candidates, self.runtime, on_progress=self._on_progress, on_note=self._note)
+        return self._parts.cache
 
     # Finding
 
@@ -181,7 +115,7 @@ class Hub:
         Raises:
             NotFoundError: There is no such model, or several (``AmbiguousError``).
         """
-        return self._shower.show(_parsed(reference, language))
+        return self._parts.shower.show(_parsed(reference, language))
 
     def card_text(self, artifact: Artifact) -> str:
         """The Markdown page of an artifact.
@@ -189,7 +123,7 @@ class Hub:
         Raises:
             NotFoundError: Only its facts are known.
         """
-        return self._shower.card_text(artifact)
+        return self._parts.shower.card_text(artifact)
 
     def snippet(self, shown: ShownModel, flavour: str, *, is_loaded: bool = False) -> str:
         """Code that uses a model, written from its facts.
@@ -203,7 +137,7 @@ class Hub:
             NotFoundError: It is to be loaded and is not in the cache, or it has no NLU reference.
             UsageError: No such flavour.
         """
-        return self._shower.snippet(shown, flavour, is_loaded=is_loaded)
+        return self._parts.shower.snippet(shown, flavour, is_loaded=is_loaded)
 
     def guides(self) -> list[str]:
         """The tasks for which there is a guide."""
@@ -242,13 +176,13 @@ class Hub:
         runtime = runtime or self.runtime
         failure: ModelHubError | None = None
         try:
-            resolution = self._candidates.resolve(parsed, runtime)
+            resolution = self._parts.candidates.resolve(parsed, runtime)
             if self.cache.find(resolution.artifact.key):
                 return resolution
         except (NotFoundError, IncompatibleError) as exc:
             failure = exc
         if self._freshen(parsed):
-            return self._candidates.resolve(parsed, runtime)
+            return self._parts.candidates.resolve(parsed, runtime)
         if failure:
             raise failure
         return resolution
@@ -263,7 +197,7 @@ class Hub:
             IncompatibleError: What is in the cache does not suit the runtime.
             IntegrityError: It is broken.
         """
-        return self._cached.path_of(_parsed(reference, language), self.runtime)
+        return self._parts.cached.path_of(_parsed(reference, language), self.runtime)
 
     def plan_pull(self, reference: str | Reference, language: str | None = None) -> PulledModel:
         """What a pull would do: which artifact, into which folder, and whether it is there already.
@@ -271,7 +205,7 @@ class Hub:
         Raises:
             ModelHubError: As :meth:`pull`, as far as it can be told before the download.
         """
-        return self._puller.plan(_parsed(reference, language))
+        return self._parts.puller.plan(_parsed(reference, language))
 
     def pull(self, reference: str | Reference, language: str | None = None) -> PulledModel:
         """Bring a model into the cache, whole, or find it there.
@@ -279,18 +213,18 @@ class Hub:
         Raises:
             ModelHubError: Any of its kinds; ``modelhub.errors`` lists them with their exit status.
         """
-        return self._puller.pull(_parsed(reference, language))
+        return self._parts.puller.pull(_parsed(reference, language))
 
     def plan_pulls(self, references: Sequence[str | Reference]) -> list[PulledModel | ModelHubError]:
         """What :meth:`pull_all` would do."""
-        return self._puller.plan_all([_parsed(reference, None) for reference in references])
+        return self._parts.puller.plan_all([_parsed(reference, None) for reference in references])
 
     def pull_all(self, references: Sequence[str | Reference]) -> list[PulledModel | ModelHubError]:
         """Bring several models into the cache, some of them at once; what came of each, in their order.
 
         An error's ``subject`` tells to which reference it belongs.
         """
-        return self._puller.pull_all([_parsed(reference, None) for reference in references])
+        return self._parts.puller.pull_all([_parsed(reference, None) for reference in references])
 
     # The cache
 
@@ -306,7 +240,7 @@ class Hub:
         Raises:
             NotFoundError: There is no such entry, or folder.
         """
-        return self._repairer.verify(references, is_deep=is_deep, asks_hub=asks_hub)
+        return self._parts.repairer.verify(references, is_deep=is_deep, asks_hub=asks_hub)
 
     def repair(
         self, references: Sequence[str | Reference | Path] = (), *, is_dry_run: bool = False, **options: bool
@@ -316,7 +250,7 @@ class Hub:
         Raises:
             NotFoundError: There is no such entry, or folder.
         """
-        return self._repairer.repair(references, is_dry_run=is_dry_run, **options)
+        return self._parts.repairer.repair(references, is_dry_run=is_dry_run, **options)
 
     def entries_of(self, references: Sequence[str | Reference]) -> list[Entry]:
         """The entries that references mean, every build of them; all entries where none is named.
@@ -324,7 +258,7 @@ class Hub:
         Raises:
             NotFoundError: A reference is not in the cache, or means several languages (``AmbiguousError``).
         """
-        return self._cached.entries_of([_parsed(reference, None) for reference in references])
+        return self._parts.cached.entries_of([_parsed(reference, None) for reference in references])
 
     def removable(self, references: Sequence[str | Reference]) -> list[Entry]:
         """What :meth:`remove` would delete; the size of each is that of all that belongs to it.
@@ -333,7 +267,7 @@ class Hub:
             NotFoundError: Nothing of a reference is in the cache.
             UsageError: An entry lies in a cache that is only looked up.
         """
-        return self._cached.removable([_parsed(reference, None) for reference in references])
+        return self._parts.cached.removable([_parsed(reference, None) for reference in references])
 
     def remove(self, references: Sequence[str | Reference]) -> list[Entry]:
         """Delete entries from the cache, every build that a reference means, and all that belongs to them.
@@ -355,11 +289,11 @@ class Hub:
             UsageError: There is no criterion, or a file is no lockfile.
             NotFoundError: There is no such lockfile.
         """
-        return self._pruner.plan(criteria, [Path(lock) for lock in locks])
+        return self._parts.pruner.plan(criteria, [Path(lock) for lock in locks])
 
     def prune(self, plan: PrunePlan) -> PruneResult:
         """Delete what a plan says, but for what is in use, or has changed since."""
-        return self._pruner.prune(plan)
+        return self._parts.pruner.prune(plan)
 
     def import_model(self, path: str | Path, reference: str | Reference | None = None) -> PulledModel:
         """Bring a zip or a folder that was fetched by hand into the cache, checked; a good entry stays as it is.
@@ -373,7 +307,7 @@ class Hub:
             ModelHubError: Any other of its kinds.
         """
         parsed = _parsed(reference, None) if reference else None
-        return self._importer.import_model(Path(path).expanduser(), parsed)
+        return self._parts.importer.import_model(Path(path).expanduser(), parsed)
 
     # The registry
 

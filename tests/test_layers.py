@@ -27,7 +27,7 @@ LAYERS = {
     ),
     "use cases": (
         "auth building cached_models candidates catalogue disk_checks doctor hub hub_checks hub_copies"
-        " importing installing linting locations pruning pulling repairing results shortcuts showing"
+        " importing installing linting locations parts pruning pulling repairing results shortcuts showing"
         " verifying version_checks"
     ),
     "faces": (
