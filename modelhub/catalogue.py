@@ -72,8 +72,9 @@ class Catalogue:
 
     def new_storage(self, connections: int) -> Storage:
         """What reads hubs over at most so many connections; to be closed by whoever asks for it."""
+        from modelhub.network import Network
         from modelhub.signing import Signer
-        from modelhub.storage import Network, Storage
+        from modelhub.storage import Storage
 
         config = self._config
         network = Network(

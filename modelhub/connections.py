@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
 import pycurl
 
 from modelhub.errors import StoppedError
+from modelhub.network import Network
 
 _MAX_ERROR_BYTES = 64 << 10
 _BUFFER_BYTES = 512 << 10  # libcurl's largest: each piece costs a call into Python
@@ -36,25 +36,6 @@ _BROKEN_OFF = {pycurl.E_PARTIAL_FILE, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING,
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConnectionOptions:
-    """How connections are made.
-
-    Attributes:
-        limit: At most so many at once, over all jobs.
-        timeout_s: Seconds without a byte after which a connection counts as lost.
-        rate_bytes_per_s: Bound over all connections; 0 for none.
-        ca_bundle: File, or folder, of the authorities that are trusted; ``None`` for libcurl's own.
-        proxy_of: The proxy for a URL ("" for none), and the hosts that need none, as in ``NO_PROXY``.
-    """
-
-    limit: int = 16
-    timeout_s: float = 30.0
-    rate_bytes_per_s: int = 0
-    ca_bundle: Path | None = None
-    proxy_of: Callable[[str], tuple[str, str]] = field(default=lambda url: ("", ""))
-
-
-@dataclass(frozen=True, kw_only=True)
 class Failure:
     """Why an exchange came to no good end, below HTTP.
 
@@ -67,7 +48,7 @@ class Failure:
     text: str
 
 
-class Exchange:
+class Exchange(ABC):
     """One GET and what comes of it.
 
     Args:
@@ -99,16 +80,17 @@ class Exchange:
             self._has_seen_head = True
             self.on_head()
 
+    @abstractmethod
     def on_head(self) -> None:
         """The head of a 2xx answer is here; may raise to give the exchange up."""
 
+    @abstractmethod
     def on_body(self, data: bytes) -> bool:
         """Take bytes of a 2xx answer; false where there is no room for them at the moment."""
-        raise NotImplementedError
 
+    @abstractmethod
     def on_end(self, failure: Failure | None) -> None:
         """It is over; ``error`` is what ``on_head`` or ``on_body`` raised."""
-        raise NotImplementedError
 
 
 class Job(Protocol):
@@ -133,11 +115,11 @@ class Connections:
     """Runs the exchanges of jobs, as many at once as is allowed.
 
     Args:
-        options: How connections are made.
+        network: How hubs are reached.
     """
 
-    def __init__(self, options: ConnectionOptions) -> None:
-        self._options = options
+    def __init__(self, network: Network) -> None:
+        self._network = network
         self._jobs: list[Job] = []
         self._active: dict[pycurl.Curl, tuple[Job, Exchange]] = {}
         self._idle: list[pycurl.Curl] = []
@@ -221,7 +203,7 @@ class Connections:
         """Start what may be started; who has the fewest connections is asked first, so that none waits for another."""
         now = time.monotonic()
         jobs = [job for job in self._jobs if not job.is_finished]
-        while jobs and len(self._active) < self._options.limit:
+        while jobs and len(self._active) < self._network.connections:
             job = min(jobs, key=self._active_of)
             try:
                 exchange = job.next_exchange(self._active_of(job), now)
@@ -240,7 +222,7 @@ class Connections:
 
     def _start(self, multi: pycurl.CurlMulti, job: Job, exchange: Exchange, now: float) -> None:
         curl = self._idle.pop() if self._idle else self._new_curl()
-        proxy, no_proxy = self._options.proxy_of(exchange.url)
+        proxy, no_proxy = self._network.proxy_of(exchange.url)
         exchange.moved_at = now
         curl.setopt(pycurl.URL, quote(exchange.url, safe=_URL_SIGNS))
         curl.setopt(pycurl.PROXY, proxy)
@@ -253,23 +235,23 @@ class Connections:
         multi.add_handle(curl)
 
     def _new_curl(self) -> pycurl.Curl:
-        options = self._options
+        network = self._network
         curl = pycurl.Curl()
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.HTTP_VERSION, _HTTP_1_1)  # many streams in one connection would share its rate
         curl.setopt(pycurl.BUFFERSIZE, self._buffer_bytes())
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(1000 * min(_CONNECT_TIMEOUT_S, options.timeout_s)))
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(1000 * min(_CONNECT_TIMEOUT_S, network.timeout_s)))
         curl.setopt(pycurl.USERAGENT, "modelhub")
-        if options.ca_bundle:
-            kind = pycurl.CAPATH if options.ca_bundle.is_dir() else pycurl.CAINFO
-            curl.setopt(kind, str(options.ca_bundle))
+        if network.ca_bundle:
+            kind = pycurl.CAPATH if network.ca_bundle.is_dir() else pycurl.CAINFO
+            curl.setopt(kind, str(network.ca_bundle))
         return curl
 
     def _buffer_bytes(self) -> int:
         """So small that one round of reading, over all connections, brings no more than a tenth of a second's worth."""
-        if not self._options.rate_bytes_per_s:
+        if not self._network.rate_bytes_per_s:
             return _BUFFER_BYTES
-        share = self._options.rate_bytes_per_s // (10 * _BUFFERS_A_ROUND * self._options.limit)
+        share = self._network.rate_bytes_per_s // (10 * _BUFFERS_A_ROUND * self._network.connections)
         return max(_MIN_BUFFER_BYTES, min(_BUFFER_BYTES, share))
 
     def _on_header(self, exchange: Exchange, line: bytes) -> None:
@@ -283,7 +265,7 @@ class Connections:
 
     def _on_data(self, exchange: Exchange, data: bytes) -> int | None:
         exchange.moved_at = time.monotonic()
-        if self._options.rate_bytes_per_s:
+        if self._network.rate_bytes_per_s:
             self._debt_bytes += len(data)
         if not 200 <= exchange.status < 300:
             exchange.error_body += data[: _MAX_ERROR_BYTES - len(exchange.error_body)]
@@ -341,12 +323,12 @@ class Connections:
         """A connection on which nothing moves is given up; whoever asked will ask again on another one."""
         now = time.monotonic()
         for curl, (_, exchange) in list(self._active.items()):
-            if not exchange.is_paused and now - exchange.moved_at > self._options.timeout_s:
-                self._end(multi, curl, Failure(kind="timeout", text=f"no byte for {self._options.timeout_s:g} s"))
+            if not exchange.is_paused and now - exchange.moved_at > self._network.timeout_s:
+                self._end(multi, curl, Failure(kind="timeout", text=f"no byte for {self._network.timeout_s:g} s"))
 
     def _pay_debt(self) -> None:
         """Read nothing for as long as it takes until all that was read keeps to the rate."""
-        rate = self._options.rate_bytes_per_s
+        rate = self._network.rate_bytes_per_s
         if not rate:
             return
         now = time.monotonic()

@@ -297,8 +297,7 @@ class HubCheck:
 
 def _stat(source: Source) -> ObjectStat:
     look = source.look()
-    if look.local:
-        look.local.close()
+    look.close()
     return look.stat
 
 

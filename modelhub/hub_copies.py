@@ -36,8 +36,7 @@ class HubCopy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.look.local:
-            self.look.local.close()
+        self.look.close()
 
     @property
     def uri(self) -> str:
@@ -110,8 +109,7 @@ class HubCopies:
         try:
             return HubCopy(artifact=artifact, look=look, directory=read_directory(look) if look.has_ranges else None)
         except BaseException:
-            if look.local:
-                look.local.close()
+            look.close()
             raise
 
 

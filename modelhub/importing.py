@@ -207,7 +207,7 @@ class _Filling:
                 read_saved_model(staging)
                 self._finish(download, is_published=not deep)
         finally:
-            look.local.close()
+            look.close()
         if deep:
             self._note_incomparable()
             return self._manifest(members)
@@ -270,7 +270,7 @@ def _names_inside(path: Path) -> list[str]:
             f"{path}: {exc.message}", hint="Fetch it again: modelhub resolve REF tells its URI."
         ) from exc
     finally:
-        look.local.close()
+        look.close()
     return [deep] if deep else []
 
 

@@ -141,11 +141,6 @@ class PartFile:
                 os.close(file)
         self._file = self._journal = -1
 
-    def delete(self) -> None:
-        """Close and delete the files: all is used, or of no use."""
-        self.close()
-        delete_part(self.path)
-
     def _is_of(self, identity: Identity, may_be_copy: bool) -> bool:
         try:
             header = json.loads(os.pread(self._journal, _HEADER_BYTES, 0))

@@ -263,8 +263,7 @@ class _AnewError(Exception):
     def __init__(self, reason: str, copy: HubCopy) -> None:
         super().__init__(reason)
         self.copy = copy
-        if copy.look.local:
-            copy.look.local.close()
+        copy.look.close()
 
 
 class _Mending:

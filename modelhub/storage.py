@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from modelhub.arriving import LocalZip, Memory
 from modelhub.artifacts import without_secrets
 from modelhub.disk import disk_errors
 from modelhub.errors import NotAllowedError, NotFoundError, UsageError
+from modelhub.network import Network
 from modelhub.objects import ObjectStat, Text
 from modelhub.ranges import Missing, Span
 from modelhub.scopes import check_encrypted
@@ -28,31 +29,6 @@ if TYPE_CHECKING:
     from modelhub.connections import Connections
     from modelhub.fetching import Sink
     from modelhub.texts import TextReader
-
-_BACKOFF_S = 0.2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """How hubs are reached.
-
-    Attributes:
-        connections: At most so many at once, over all downloads.
-        timeout_s: Seconds without a byte after which a connection counts as lost.
-        rate_bytes_per_s: Bound on all downloads together; 0 for none.
-        ca_bundle: File of the authorities that are trusted; ``None`` for those of the libraries.
-        proxy_of: The proxy for a URL ("" for none), and the hosts that need none.
-        allow_http: Whether ``http:`` is taken from other hosts than this machine.
-        backoff_s: Pause before the first retry of a request; the following ones are longer.
-    """
-
-    connections: int = 16
-    timeout_s: float = 30.0
-    rate_bytes_per_s: int = 0
-    ca_bundle: Path | None = None
-    proxy_of: Callable[[str], tuple[str, str]] = field(default=lambda url: ("", ""))
-    allow_http: bool = False
-    backoff_s: float = _BACKOFF_S
 
 
 class Source(Protocol):
@@ -131,8 +107,10 @@ class Look:
             return self.tail[offset - tail_start : end - tail_start]
         return self.source.read_at(offset, length)
 
-    def stop(self) -> None:
-        """Nobody waits here."""
+    def close(self) -> None:
+        """Close the object where it lies on this machine; once more does no harm."""
+        if self.local:
+            self.local.close()
 
 
 class Storage:
@@ -202,19 +180,12 @@ class Storage:
 
     def _http_source(self, address: Address) -> Source:
         from modelhub.asking import Policy
-        from modelhub.connections import ConnectionOptions, Connections  # bring libcurl: 25 ms
+        from modelhub.connections import Connections  # bring libcurl: 25 ms
 
         network = self._network
         with self._starting:
             if self._connections is None:
-                options = ConnectionOptions(
-                    limit=network.connections,
-                    timeout_s=network.timeout_s,
-                    rate_bytes_per_s=network.rate_bytes_per_s,
-                    ca_bundle=network.ca_bundle,
-                    proxy_of=network.proxy_of,
-                )
-                self._connections = Connections(options)
+                self._connections = Connections(network)
         policy = Policy(
             max_connections=network.connections, backoff_s=network.backoff_s, check_url=self._check_encrypted
         )

@@ -161,20 +161,17 @@ class Download:
                 hint="Run modelhub update and pull again; if it stays so, tell those who run the hub.",
             )
 
-    def discard(self) -> None:
-        """Throw away what has arrived: it is used, or of no use."""
-        self._stop()
-        if self._part:
-            self._part.delete()
-            self._part = None
-
     def close(self) -> None:
         """Stop; what has arrived in a part file is kept for the next time."""
-        self._stop()
+        self._is_stopped = True
+        self._stop_fetching()
+        if self._content:
+            self._content.stop()
+        if self._digesting:
+            self._digesting.wait()
         if self._part:
             self._part.close()
-        if self._look.local:
-            self._look.local.close()
+        self._look.close()
 
     def _begin_part(self, path: Path) -> ArrivingZip:
         identity = Identity(size_bytes=self._look.size_bytes, etag=self._look.stat.etag)
@@ -215,11 +212,3 @@ class Download:
                 f"{self._look.uri} has {size_bytes:,} bytes, not {self._expected.size_bytes:,} as its list says.",
                 hint="The object was replaced: run modelhub update and pull again.",
             )
-
-    def _stop(self) -> None:
-        self._is_stopped = True
-        self._stop_fetching()
-        if self._content:
-            self._content.stop()
-        if self._digesting:
-            self._digesting.wait()

@@ -18,8 +18,9 @@ import pytest
 from hub_server import HubFolder, Server
 from proxy_server import Proxy
 
-from modelhub.connections import ConnectionOptions, Connections, Exchange, Failure
+from modelhub.connections import Connections, Exchange, Failure
 from modelhub.errors import StoppedError
+from modelhub.network import Network
 
 CONTENT = bytes(range(256)) * 4000
 SIZE = len(CONTENT)
@@ -101,7 +102,7 @@ def connect() -> Iterator[Connect]:
     opened: list[Connections] = []
 
     def connect(**options: Any) -> Connections:
-        opened.append(Connections(ConnectionOptions(**({"timeout_s": 5.0} | options))))
+        opened.append(Connections(Network(**({"timeout_s": 5.0} | options))))
         return opened[-1]
 
     yield connect
@@ -206,7 +207,7 @@ def test_a_refusal_that_never_ends_is_read_only_so_far(connect: Connect, answeri
 
 
 def test_connections_are_used_again(connect: Connect, server: Server) -> None:
-    connections = connect(limit=1)
+    connections = connect(connections=1)
     ports = {got(connections, Get(server.uri("object.bin"))).status for _ in range(5)}
     server.shutdown()
 
@@ -386,7 +387,7 @@ def test_a_proxy_that_is_not_there_is_named(connect: Connect, server: Server) ->
 def test_no_more_connections_are_made_than_are_allowed_over_all_jobs(
     connect: Connect, server: Server, limit: int
 ) -> None:
-    connections = connect(limit=limit)
+    connections = connect(connections=limit)
     exchanges = [[Get(server.uri("slow/object.bin"), "Range: bytes=0-8000") for _ in range(4)] for _ in range(2)]
     jobs = [Gets(several) for several in exchanges]
     for job in jobs:
@@ -399,7 +400,7 @@ def test_no_more_connections_are_made_than_are_allowed_over_all_jobs(
 
 def test_a_job_gets_no_more_connections_than_it_wants(connect: Connect, server: Server) -> None:
     exchanges = [Get(server.uri("slow/object.bin"), "Range: bytes=0-8000") for _ in range(4)]
-    connections = connect(limit=8)
+    connections = connect(connections=8)
     connections.run(Gets(exchanges, at_once=2))
     for get in exchanges:
         assert get.ended.wait(10)
@@ -412,7 +413,7 @@ def test_a_job_that_comes_late_waits_for_a_connection_and_not_for_a_job(connect:
         while True:
             yield Get(server.uri("slow/object.bin"), "Range: bytes=0-9999")
 
-    connections = connect(limit=2)
+    connections = connect(connections=2)
     busy = Gets(endless())
     connections.run(busy)
     late = [Get(server.uri("object.bin"), "Range: bytes=0-9") for _ in range(3)]
@@ -423,7 +424,7 @@ def test_a_job_that_comes_late_waits_for_a_connection_and_not_for_a_job(connect:
 
 
 def test_a_limit_of_the_rate_holds_over_all_jobs(connect: Connect, server: Server) -> None:
-    connections = connect(limit=4, rate_bytes_per_s=2_000_000)
+    connections = connect(connections=4, rate_bytes_per_s=2_000_000)
     exchanges = [Get(server.uri("object.bin"), f"Range: bytes={start}-{start + 99_999}") for start in range(6)]
     started_s = time.monotonic()
     for get in exchanges:
@@ -436,7 +437,7 @@ def test_a_limit_of_the_rate_holds_over_all_jobs(connect: Connect, server: Serve
 
 
 def test_who_waits_for_the_rate_is_not_stalled(connect: Connect, server: Server) -> None:
-    connections = connect(limit=4, rate_bytes_per_s=20_000, timeout_s=0.15)
+    connections = connect(connections=4, rate_bytes_per_s=20_000, timeout_s=0.15)
     exchanges = [Get(server.uri("object.bin"), "Range: bytes=0-3999") for _ in range(4)]
     got(connections, *exchanges)
 
@@ -516,7 +517,7 @@ def test_a_job_that_was_never_run_can_be_stopped(connect: Connect) -> None:
 
 def test_closing_fails_all_jobs_and_closes_all_files(server: Server) -> None:
     before = open_files()
-    connections = Connections(ConnectionOptions())
+    connections = Connections(Network())
     exchanges = [Get(server.uri("silent/object.bin")), Get(server.uri("slow/object.bin"))]
     jobs = [Gets([get]) for get in exchanges]
     for job in jobs:
@@ -532,7 +533,7 @@ def test_closing_fails_all_jobs_and_closes_all_files(server: Server) -> None:
 
 
 def test_closing_what_was_never_used_is_no_work() -> None:
-    Connections(ConnectionOptions()).close()
+    Connections(Network()).close()
 
 
 def test_who_comes_after_the_end_is_told_at_once(connect: Connect, server: Server) -> None:

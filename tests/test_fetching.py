@@ -15,7 +15,7 @@ from scripted_server import Asked, Script, part_of, reply, scripted
 
 from modelhub.arriving import ArrivingZip, Memory, Window
 from modelhub.asking import Policy
-from modelhub.connections import ConnectionOptions, Connections
+from modelhub.connections import Connections
 from modelhub.errors import (
     ModelHubError,
     NetworkError,
@@ -26,6 +26,7 @@ from modelhub.errors import (
     StorageError,
 )
 from modelhub.fetching import Fetch, Sink
+from modelhub.network import Network
 from modelhub.objects import ObjectStat
 from modelhub.opening import Opening
 from modelhub.partials import Identity, PartFile
@@ -50,7 +51,7 @@ class Hub:
     """Objects at one URI, looked at and fetched as a download does it."""
 
     def __init__(self, uri: str, connections: int, timeout_s: float) -> None:
-        self.connections = Connections(ConnectionOptions(limit=connections, timeout_s=timeout_s))
+        self.connections = Connections(Network(connections=connections, timeout_s=timeout_s))
         self.address = Address(uri, uri)
         self.policy = Policy(max_connections=connections, backoff_s=0.002, check_url=lambda url: None)
         opening = Opening(self.address, self.policy)

@@ -17,8 +17,9 @@ from proxy_server import PASSWORD, Proxy
 from modelhub.errors import NetworkError
 from modelhub.findings import Finding
 from modelhub.hub_checks import HubCheck, Route
+from modelhub.network import Network
 from modelhub.probes import Lookup
-from modelhub.storage import Network, Storage
+from modelhub.storage import Storage
 
 KEY = "tiny_pos_en_4.0.0_3.0_1657118162458"
 NEWER = "tiny_pos_en_4.0.0_3.0_1657118162459"

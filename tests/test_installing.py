@@ -33,8 +33,9 @@ from modelhub.errors import (
     StorageError,
 )
 from modelhub.installing import Installer
+from modelhub.network import Network
 from modelhub.progress import Progress
-from modelhub.storage import Network, Storage
+from modelhub.storage import Storage
 
 TEXT_OF_KEY = "tiny_pos_en_4.0.0_3.0_1657118162458"
 KEY = ArtifactKey.parse(TEXT_OF_KEY)

@@ -21,8 +21,8 @@ LAYERS = {
     ),
     "input and output": (
         "arriving asking batches cache connections copying credentials direct disk disk_probes entries"
-        " deflate part_files exchange exclusion fetching file_sums ingest java_probe leftovers members opening partials"
-        " probes ranged_zips rates recording registry saved_models search_query search_words searching"
+        " deflate network part_files exchange exclusion fetching file_sums ingest java_probe leftovers members"
+        " opening partials probes ranged_zips rates recording registry saved_models search_query search_words searching"
         " signing storage texts transfer unpack unpack_members uses"
     ),
     "use cases": (

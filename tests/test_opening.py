@@ -15,8 +15,9 @@ from proxy_server import Proxy
 from scripted_server import Asked, Script, part_of, reply, scripted
 
 from modelhub.asking import Address, Policy
-from modelhub.connections import ConnectionOptions, Connections
+from modelhub.connections import Connections
 from modelhub.errors import ModelHubError, NetworkError, NotAllowedError, NotFoundError, StoppedError
+from modelhub.network import Network
 from modelhub.opening import HEAD_BYTES, TAIL_BYTES, Opening
 from modelhub.signing import Address as PlainAddress
 
@@ -46,7 +47,7 @@ def look() -> Iterator[Look]:
     def look(
         at: str | Address, *, connections: int = 16, timeout_s: float = 5.0, backoff_s: float = 0.002, **options: Any
     ) -> Opening:
-        opened.append(Connections(ConnectionOptions(limit=connections, timeout_s=timeout_s, **options)))
+        opened.append(Connections(Network(connections=connections, timeout_s=timeout_s, **options)))
         address = PlainAddress(at, at) if isinstance(at, str) else at
         opening = Opening(address, Policy(max_connections=connections, backoff_s=backoff_s, check_url=check))
         opened[-1].run(opening)
@@ -339,7 +340,7 @@ def test_a_proxy_that_refuses_is_told_at_once(
 
 
 def test_a_look_that_is_stopped_ends(server: Server, file: Path) -> None:
-    connections = Connections(ConnectionOptions())
+    connections = Connections(Network())
     uri = server.uri("silent/object.bin")
     opening = Opening(PlainAddress(uri, uri), Policy(max_connections=1, backoff_s=0.002, check_url=lambda url: None))
     connections.run(opening)

@@ -375,9 +375,8 @@ def test_a_part_that_is_closed_is_written_no_more(path: Path) -> None:
 
 
 def test_a_part_is_deleted_with_its_journal_and_twice_if_need_be(path: Path) -> None:
-    part = PartFile(path, IDENTITY)
-    part.delete()
-    part.delete()
+    PartFile(path, IDENTITY).close()
+    delete_part(path)
     delete_part(path)
 
     assert list(path.parent.iterdir()) == []

@@ -13,8 +13,9 @@ from model_files import files_of
 from serving import wait_for
 
 from modelhub.errors import ModelHubError, NetworkError, StoppedError
+from modelhub.network import Network
 from modelhub.ranged_zips import RangedZip
-from modelhub.storage import Network, Storage
+from modelhub.storage import Storage
 from modelhub.unpack_members import read_directory, unpack_members
 
 KEY = "tiny_pos_en_4.0.0_3.0_1657118162458"

@@ -6,8 +6,9 @@ import pytest
 from hub_server import HubFolder, Server
 
 from modelhub.errors import ModelHubError, NetworkError, NotFoundError
+from modelhub.network import Network
 from modelhub.rates import Rates
-from modelhub.storage import Network, Storage
+from modelhub.storage import Storage
 
 SIZE_BYTES = 700_000
 

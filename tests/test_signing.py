@@ -18,10 +18,11 @@ from s3_server import Key, S3Server
 from serving import serving
 
 from modelhub.errors import ModelHubError, NotAllowedError, UsageError
+from modelhub.network import Network
 from modelhub.refusals import explain_refusal
 from modelhub.scopes import LICENSED_REPOSITORIES
 from modelhub.signing import Address, Signer
-from modelhub.storage import Network, Storage
+from modelhub.storage import Storage
 
 HUB = "https://s3.amazonaws.com/auxdata.johnsnowlabs.com"
 CLINICAL = f"{HUB}/clinical/models/ner_jsl_en_4.0.0_3.0_1657118162458.zip"

@@ -23,8 +23,9 @@ from modelhub.errors import (
     StorageError,
     UsageError,
 )
+from modelhub.network import Network
 from modelhub.ranges import Missing, Span
-from modelhub.storage import Look, Network, Source, Storage, path_of_file_uri
+from modelhub.storage import Look, Source, Storage, path_of_file_uri
 
 CONTENT = bytes(range(256)) * 64
 LARGE = bytes(range(256)) * 4096

@@ -13,7 +13,8 @@ import pytest
 from hub_server import HubFolder, Server
 
 from modelhub.errors import IntegrityError, NetworkError, StoppedError, StorageError
-from modelhub.storage import Look, Network, Storage
+from modelhub.network import Network
+from modelhub.storage import Look, Storage
 from modelhub.transfer import Download, Expected
 
 CONTENT = random.Random(1).randbytes(1_280_000)
@@ -215,24 +216,12 @@ def test_what_comes_in_order_takes_the_place_of_a_part(look_at: LookAt, server: 
     assert list(part.parent.iterdir()) == []
 
 
-def test_what_is_closed_is_kept_and_what_is_discarded_is_not(
-    look_at: LookAt, server: Server, file: Path, part: Path
-) -> None:
+def test_what_is_closed_is_kept(look_at: LookAt, server: Server, file: Path, part: Path) -> None:
     with Download(look_at(server.uri("object.bin")), NOTHING) as download:
         download.by_position(part)
         download.finish()
-        download.close()
-        assert part.read_bytes() == CONTENT
-        download.discard()
 
-    assert list(part.parent.iterdir()) == []
-
-
-def test_what_brings_nothing_is_discarded_too(look_at: LookAt, file: Path) -> None:
-    with Download(look_at(file.as_uri()), NOTHING) as download:
-        download.discard()
-
-    assert file.exists()
+    assert part.read_bytes() == CONTENT
 
 
 # What is not as it should be
