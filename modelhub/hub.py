@@ -361,7 +361,7 @@ class Hub:
         from modelhub.auth import check_access
 
         storage = self._catalogue.storage
-        probe = (lambda uri: storage.open(uri).look()) if is_checked and not self.config.offline else None
+        probe = (lambda uri: storage.open(uri).look().close()) if is_checked and not self.config.offline else None
         return check_access(repositories, self.config, storage.signer, probe)
 
     def _artifact_of(self, reference: Reference) -> Artifact:

@@ -206,7 +206,9 @@ class Storage:
     def _check_encrypted(self, uri: str) -> None:
         parts = urlsplit(uri)
         if parts.scheme not in ("http", "https", "s3"):
-            raise NotAllowedError(f"{without_secrets(uri)} is no address that a hub may lead to.")
+            raise NotAllowedError(
+                f"{without_secrets(uri)} is no address that a hub may lead to.", hint="Tell those who run the hub."
+            )
         check_encrypted(uri, allow_http=self._network.allow_http)
 
 

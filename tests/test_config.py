@@ -277,7 +277,7 @@ def test_without_a_word_the_authorities_of_the_system_count() -> None:
         ("home", "s3://bucket/home"),
         ("cache_readonly", "dbfs://models"),
         ("connections", "0"),
-        ("connections", "31"),
+        ("connections", "65"),
         ("connections", "-1"),
         ("connections", "many"),
         ("connections", "4.0"),
