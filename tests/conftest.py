@@ -19,6 +19,7 @@ import hub_server
 import pytest
 from hub_server import HubFolder, Server
 from proxy_server import Proxy
+from s3_server import ID, SECRET, Key, S3Server
 from serving import serving
 
 from modelhub.artifacts import ArtifactKey
@@ -83,6 +84,21 @@ def second_server(hub_folder: HubFolder) -> Iterator[Server]:
     """The same hub once more, elsewhere."""
     with serving(Server(hub_folder.folder)) as server:
         yield server
+
+
+@pytest.fixture
+def s3_server(tmp_path: Path) -> Iterator[S3Server]:
+    """S3 with one key."""
+    with serving(S3Server(tmp_path / "buckets")) as server:
+        server.keys[ID] = Key(secret=SECRET)
+        yield server
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key of the server, in the environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
 
 
 @pytest.fixture(scope="session")

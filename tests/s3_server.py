@@ -25,6 +25,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hub_server import HubFolder
 
+ID, SECRET = "AKIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCY="
 MAX_SKEW_S = 900
 MAX_LIFETIME_S = 7 * 24 * 3600
 TIME_FORM = "%Y-%m-%dT%H:%M:%SZ"

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from s3_server import Key, S3Server
-from serving import serving
+from s3_server import ID, SECRET, Key, S3Server
 
 from modelhub.auth import Access, check_access, failures, status_of_failures
 from modelhub.checking_views import view_auth
@@ -29,25 +28,10 @@ from modelhub.refusals import explain_refusal
 from modelhub.scopes import LICENSED_REPOSITORIES
 from modelhub.signing import Signer
 
-ID, SECRET, TOKEN = "AKIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCY=", "FwoGZXIvYXdzEXAMPLE=="
+TOKEN = "FwoGZXIvYXdzEXAMPLE=="
 KEY = "tiny_pos_en_4.0.0_3.0_1657118162458"
 
 Run = Callable[..., Any]
-
-
-@pytest.fixture
-def s3_server(tmp_path: Path) -> Iterator[S3Server]:
-    """S3 with one key."""
-    with serving(S3Server(tmp_path / "buckets")) as server:
-        server.keys[ID] = Key(secret=SECRET)
-        yield server
-
-
-@pytest.fixture
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The key of the server, in the environment."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
 
 
 @pytest.fixture

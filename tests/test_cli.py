@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import click
 import pytest
 from hub_server import SAVED_MODEL, HubFolder, Server, make_zip
+from serving import wait_for
 
 from modelhub import __version__
 from modelhub.cli import cli
@@ -57,13 +57,6 @@ def on_terminal(*words: object, answer: str = "", columns: int = 80) -> tuple[in
         pass
     os.close(ours)
     return process.wait(30), shown.decode()
-
-
-def wait_for(happened: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
 
 
 # Words and options

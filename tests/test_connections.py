@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hub_server import HubFolder, Server
 from proxy_server import Proxy
+from serving import wait_for
 
 from modelhub.connections import Connections, Exchange, Failure
 from modelhub.errors import StoppedError
@@ -130,13 +131,6 @@ def got(connections: Connections, *exchanges: Get) -> Get:
 
 def open_files() -> int:
     return len(os.listdir("/dev/fd"))  # noqa: PTH208
-
-
-def wait_for(happened: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + 5
-    while not happened():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.002)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -16,6 +15,7 @@ import pytest
 from hub_server import SAVED_MODEL, HubFolder, Server, again_bytes, make_zip
 from model_files import files_of, make_model, pack
 from scripted_server import part_of, scripted
+from serving import wait_for
 
 from modelhub.artifacts import Artifact, ArtifactKey
 from modelhub.cache import Cache
@@ -193,13 +193,6 @@ def lose(installer: Installer, artifact: Artifact = ARTIFACT) -> None:
     """Begin with an artifact from a hub that is gone before its end."""
     with pytest.raises(NetworkError):
         installer.install(artifact)
-
-
-def wait_for(happened: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + 5
-    while not happened():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.002)
 
 
 def kept_files(cache: Cache) -> list[str]:

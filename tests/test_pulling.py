@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hub_server import SAVED_MODEL, HubFolder, Server
 from model_files import files_of, make_model, pack
+from serving import wait_for
 
 from modelhub.artifacts import Artifact, ArtifactKey
 from modelhub.cache import Cache
@@ -283,13 +284,6 @@ def test_what_no_part_of_us_has_foreseen_ends_all(make_puller: MakePuller, hub: 
 
     puller._installer()._on_progress = None
     assert all(isinstance(result, PulledModel) for result in puller.pull_all(REFERENCES))
-
-
-def wait_for(happened: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + 5
-    while not happened():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.002)
 
 
 INTERRUPTED = """

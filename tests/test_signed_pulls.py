@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hub_server import SAVED_MODEL, make_zip
 from model_files import files_of
-from s3_server import Key, S3Server
-from serving import serving
+from s3_server import ID, SECRET, Key, S3Server
 
-ID, SECRET = "AKIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCY="
 KEY = "tiny_pos_en_4.0.0_3.0_1657118162458"
 MODEL = {**SAVED_MODEL, "weights": random.Random(1).randbytes(3_000_000)}
 
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def s3_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
-    """S3 with one key, which the environment has, and a hub in a bucket."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    with serving(S3Server(tmp_path / "buckets")) as server:
-        server.keys[ID] = Key(secret=SECRET)
-        server.bucket("company.models").add(KEY, make_zip(MODEL))
-        monkeypatch.setenv("MODELHUB_ENDPOINT", server.endpoint)
-        yield server
+@pytest.fixture(autouse=True)
+def hub(s3_server: S3Server, keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub in a bucket."""
+    s3_server.bucket("company.models").add(KEY, make_zip(MODEL))
+    monkeypatch.setenv("MODELHUB_ENDPOINT", s3_server.endpoint)
 
 
 def leaks(finished: Any, folder: Path) -> list[str]:

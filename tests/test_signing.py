@@ -14,8 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
-from s3_server import Key, S3Server
-from serving import serving
+from s3_server import ID, SECRET, Key, S3Server
 
 from modelhub.errors import ModelHubError, NotAllowedError, UsageError
 from modelhub.network import Network
@@ -26,23 +25,8 @@ from modelhub.storage import Storage
 
 HUB = "https://s3.amazonaws.com/auxdata.johnsnowlabs.com"
 CLINICAL = f"{HUB}/clinical/models/ner_jsl_en_4.0.0_3.0_1657118162458.zip"
-ID, SECRET, TOKEN = "AKIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCY=", "FwoGZXIvYXdzEXAMPLE//token=="
+TOKEN = "FwoGZXIvYXdzEXAMPLE//token=="
 CONTENT = bytes(range(256)) * 20
-
-
-@pytest.fixture
-def s3_server(tmp_path: Path) -> Iterator[S3Server]:
-    """S3 with one key."""
-    with serving(S3Server(tmp_path / "buckets")) as server:
-        server.keys[ID] = Key(secret=SECRET)
-        yield server
-
-
-@pytest.fixture
-def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The key of the server, in the environment."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
 
 
 def write_licence(path: Path, **fields: str) -> Path:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hub_server import HubFolder, Server
+from serving import wait_for
 
 from modelhub.arriving import Window
 from modelhub.errors import (
@@ -88,13 +89,6 @@ def looked_at(source: Source) -> Look:
 
 def open_files() -> int:
     return len(os.listdir("/dev/fd"))  # noqa: PTH208
-
-
-def wait_for(happened: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + 5
-    while not happened():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.002)
 
 
 # Objects
