@@ -19,6 +19,7 @@ from modelhub.artifacts import Artifact
 from modelhub.cards import ModelCard
 from modelhub.class_homes import home_of
 from modelhub.markdown import CodeBlock
+from modelhub.nlu_calls import find_nlu_calls
 from modelhub.pages import Page
 from modelhub.pretrained_calls import PretrainedCall, find_pretrained_calls
 from modelhub.public_hub import PUBLIC_REPOSITORY
@@ -36,7 +37,6 @@ _NOTEBOOK = re.compile(r"^[ \t]*(?:[%!]|>>> |\{%)", re.M)
 _CALL = re.compile(r"retrained(?:Pipeline)?\s*\(([^()\n]*)")
 _TEXT = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'")
 _SINGLE_QUOTED = re.compile(r"(?:^|[,=])\s*'[^'\"\n]{2,}'")
-_NLU = re.compile(r"nlu\.load\(\s*(?:\"{3}|'{3}|[\"'“”])([^\"'“”\n]*)")
 
 
 @dataclass(frozen=True)
@@ -245,8 +245,8 @@ def check_nlu(page: Page, card: ModelCard) -> None:
 
 def nlu_loads(page: Page) -> Iterator[tuple[str, int]]:
     """What the page gives to ``nlu.load``, one text a call, and the lines of the calls."""
-    for match in _NLU.finditer(page.text):
-        yield match[1].strip(), page.line_at(match.start())
+    for call in find_nlu_calls(page.text):
+        yield call.given, page.line_at(call.position)
 
 
 def _blocks(page: Page, language: str) -> Iterator[CodeBlock]:
