@@ -21,6 +21,11 @@ _DESCRIBED = re.compile(r":\s|\s[-–]\s|\s\(")
 _DEFINITION = re.compile(r"[*_ ]*([\w-]+)[*_]*\s?:[*_]*\s")
 _NO_LABEL = re.compile(r"[\[\]<>{}]|https?:|\.\s")
 _ENDS = " \t\n.,;:*\"'"
+_ENDS_WITHIN_TICKS = " \t\n,;*\"'"
+_CODE_WITH_MEANING = re.compile(r"([A-Z][A-Z\d_]*)(?: [-–] \w.*| \(.+\))")
+_LISTED = re.compile(
+    r"\bfollowing (?:entit\w+|labels?|class\w*|tags?)(?: types)?:?\s*((?:`[^`\n]+`(?:[\s,.&]|and\b|or\b)*){2,})", re.I
+)
 
 
 def read_labels(text: str) -> tuple[str, ...]:
@@ -35,15 +40,21 @@ def read_labels(text: str) -> tuple[str, ...]:
     if text.startswith("|"):
         return _distinct(_from_table(text))
     if "`" in text:
-        return _distinct(_from_ticks(text))
+        return _distinct(_from_ticks(text), ends=_ENDS_WITHIN_TICKS)
     items = bullets(text)
     if items:
         return _distinct(_name_of(item) for item in items)
     return _distinct(_from_plain(text))
 
 
-def _distinct(labels: Iterable[str]) -> tuple[str, ...]:
-    cleaned = dict.fromkeys(label.strip(_ENDS) for label in labels)
+def labels_in_prose(text: str) -> tuple[str, ...]:
+    """The labels that a description lists: "… the following entities: `A`, `B`"."""
+    listed = _LISTED.search(text) if "following " in text else None
+    return _distinct(_TICKED.findall(listed[1])) if listed else ()
+
+
+def _distinct(labels: Iterable[str], ends: str = _ENDS) -> tuple[str, ...]:
+    cleaned = dict.fromkeys(label.strip(ends) for label in labels)
     cleaned.pop("", None)
     return tuple(cleaned)
 
@@ -71,7 +82,13 @@ def _from_ticks(text: str) -> list[str]:
     if len(labels) == 1 and ("," in labels[0] or len(labels[0].split()) > _MAX_WORDS):
         return _from_plain(labels[0])
     is_list = _introduces(gaps[0]) and _ends_label(gaps[-1]) and all(_parts(gap) for gap in set(gaps[1:-1]))
-    return labels if is_list else []
+    return _without_meanings(labels) if is_list else []
+
+
+def _without_meanings(labels: list[str]) -> list[str]:
+    """The codes alone where each of several labels is one with its meaning: ``ANAT - Anatomy``, ``NN (Noun)``."""
+    codes = [_CODE_WITH_MEANING.fullmatch(label) for label in labels]
+    return [code[1] for code in codes if code] if len(labels) > 1 and all(codes) else labels
 
 
 def _introduces(gap: str) -> bool:

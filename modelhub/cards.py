@@ -14,20 +14,21 @@ from typing import Any
 
 from modelhub import card_tables, card_words, markdown
 from modelhub.artifacts import Artifact
+from modelhub.card_benchmarks import read_benchmark, telling_rows
 from modelhub.card_checks import report_trouble
-from modelhub.card_labels import read_labels
+from modelhub.card_labels import labels_in_prose, read_labels
 from modelhub.card_links import ZipLinks, find_zip_links
-from modelhub.card_origins import find_origin
+from modelhub.card_origins import find_origin, find_references, find_replacement
 from modelhub.card_scores import best_score
+from modelhub.default_models import default_model
 from modelhub.diagnostics import Diagnostic
-from modelhub.facts import MAX_LABELS, Dependency, ModelFacts
+from modelhub.facts import MAX_LABELS, MAX_REFERENCES, Dependency, ModelFacts
 from modelhub.guides import TaskGuide, guide_of, is_guide
+from modelhub.nlu_calls import find_nlu_calls
 from modelhub.pages import Page, open_page
 from modelhub.pretrained_calls import PretrainedCall, find_pretrained_calls
 from modelhub.public_hub import PUBLIC_REPOSITORY
 
-_NLU = re.compile(r"nlu\.load\(\s*[\"'“”]+([^\"'“”)\n]*)")
-_NLU_REFERENCE = re.compile(r"[a-z]\w*\.")
 _NAMESPACE = re.compile(r"(?:nlp|visual)\.(?=[A-Z])")
 # Blocks without a language are Python more often than not.
 _CALLING_LANGUAGES = ("python", "scala", "")
@@ -141,6 +142,7 @@ class _Reading:
         self.description = markdown.prose(self.outline.text("description"))
         self.predicted_entities = self._predicted_entities()
         self.benchmark = markdown.unfenced(self.outline.text("benchmarking"))
+        self.scores = read_benchmark(self.benchmark)
         self.code = _code(page)
         self.calls = self._calls()
         self.own_names = self._own_names()
@@ -168,7 +170,10 @@ class _Reading:
     def facts(self) -> ModelFacts:
         """Everything that the registry keeps of the card."""
         front, tags = self.front, self.front.items("tags")
-        labels = read_labels(self.predicted_entities)
+        labels = read_labels(self.predicted_entities) or labels_in_prose(self.description)
+        sources = (self.outline.text("references"), self.outline.text("data source"))
+        origin = find_origin(sources, self.description)
+        deprecated = card_words.flag(front.text("deprecated"))
         stem = card_words.file_stem(self.page.source)
         return ModelFacts(
             title=front.text("title"),
@@ -183,7 +188,9 @@ class _Reading:
             size_bytes=self.size_bytes,
             supported=card_words.flag(front.text("supported")),
             recommended=card_words.flag(front.text("recommended")),
-            deprecated=card_words.flag(front.text("deprecated")),
+            deprecated=deprecated,
+            replaced_by=front.text("replaced_by") or (find_replacement(self.description) if deprecated else ""),
+            compatibility=self.row("compatibility"),
             labels=labels[:MAX_LABELS],
             label_count=len(labels),
             input_labels=card_tables.columns(self.row("input labels")),
@@ -191,10 +198,12 @@ class _Reading:
             case_sensitive=card_words.flag(self.row("case sensitive")),
             max_sentence_length=card_words.whole_number(self.row("max sentence length")),
             dimension=card_words.whole_number(self.row("dimension")),
-            best_score=best_score(self.benchmark),
+            best_score=best_score(self.scores),
+            scores=telling_rows(self.scores),
             nlu=self._nlu(),
             page=card_words.page_of(stem),
-            origin=self._origin(),
+            origin=origin,
+            references=find_references(sources, origin)[:MAX_REFERENCES],
             dependencies=self._dependencies(),
             stages=self._stages(),
         )
@@ -216,7 +225,8 @@ class _Reading:
     def _calls(self) -> tuple[PretrainedCall, ...]:
         """The pretrained stages that the Python and Scala code loads, the model itself included."""
         blocks = (code for language in _CALLING_LANGUAGES for code in self.code.get(language, ()))
-        return tuple(call for code in blocks for call in find_pretrained_calls(code))
+        found = tuple(call for code in blocks for call in find_pretrained_calls(code))
+        return found or find_pretrained_calls(self.outline.text("how to use"))  # where nobody fenced the code
 
     def _own_names(self) -> frozenset[str]:
         """The names under which code loads the model itself."""
@@ -255,26 +265,14 @@ class _Reading:
 
     def _nlu(self) -> tuple[str, ...]:
         """The references in ``nlu.load("…")``, each once."""
-        found = (reference for given in _NLU.findall(self.page.text) for reference in _split_nlu(given))
+        found = (reference for call in find_nlu_calls(self.page.text) for reference in call.references)
         return tuple(dict.fromkeys(found))
-
-    def _origin(self) -> str:
-        sources = (self.outline.text("references"), self.outline.text("data source"))
-        return find_origin(sources, self.description)
 
     def _dependencies(self) -> tuple[Dependency, ...]:
         """The stages that the code loads besides the model; its own class without a name is the model, too."""
-        found = (
-            Dependency(
-                call.annotator,
-                call.name,
-                call.language,
-                "" if call.repository == PUBLIC_REPOSITORY else call.repository,
-            )
-            for call in self.calls
-            if call.name not in self.own_names and (call.name or call.annotator != self.annotator)
-        )
-        return tuple(dict.fromkeys(found))
+        others = (call for call in self.calls if call.name or call.annotator != self.annotator)
+        found = (_dependency(call) for call in others)
+        return tuple(dict.fromkeys(dependency for dependency in found if dependency.name not in self.own_names))
 
     def _stages(self) -> tuple[str, ...]:
         """The classes in the list "Included Models", without descriptions; ``legal.NerModel`` keeps its namespace."""
@@ -297,16 +295,12 @@ def _code(page: Page) -> Mapping[str, tuple[str, ...]]:
     return {language: tuple(codes) for language, codes in blocks.items()}
 
 
-def _split_nlu(text: str) -> list[str]:
-    """The NLU references in one string, parted by blanks.
-
-    Blanks inside a reference (``xx.Sranan Tongo.translate_to.French``) are told from those between two by what follows:
-    a reference begins with a small letter and has a dot.
-    """
-    references: list[str] = []
-    for word in text.split():
-        if references and not _NLU_REFERENCE.match(word):
-            references[-1] += f" {word}"
-        else:
-            references.append(word)
-    return references
+def _dependency(call: PretrainedCall) -> Dependency:
+    """What a call loads; without a name it is the default of the class, where that is known."""
+    default = None if call.name else default_model(call.annotator)
+    return Dependency(
+        call.annotator,
+        default.name if default else call.name,
+        call.language or (default.language if default else ""),
+        "" if call.repository == PUBLIC_REPOSITORY else call.repository,
+    )

@@ -7,10 +7,14 @@ a snippet is written from it. Empty fields are left out of the JSON, so that a l
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, asdict, astuple, dataclass, fields, replace
+from dataclasses import MISSING, asdict, astuple, dataclass, field, fields, replace
 from typing import Any
 
+from modelhub.public_hub import PUBLIC_REPOSITORY
+
 MAX_LABELS = 200
+MAX_SCORES = 50
+MAX_REFERENCES = 20
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,13 @@ class Dependency:
     language: str = ""
     repository: str = ""
 
+    @property
+    def reference(self) -> str:
+        """The text that names it, as far as the call does; "" for the default of its class."""
+        prefix = f"{self.repository}/" if self.repository not in ("", PUBLIC_REPOSITORY) else ""
+        language = f":{self.language}" if self.language else ""
+        return f"{prefix}{self.name}{language}" if self.name else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
@@ -43,6 +54,28 @@ class Score:
     value: float
 
 
+@dataclass(frozen=True)
+class ScoreRow:
+    """One row of a card's benchmark.
+
+    Attributes:
+        label: What was measured: a label, ``micro avg``, ``macro avg``, ``weighted avg``, or ``overall``.
+        metrics: ``precision``, ``recall``, ``f1``, ``accuracy``, … as fractions, and ``support``.
+    """
+
+    label: str
+    metrics: Mapping[str, float] = field(hash=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ScoreRow:
+        """Read what :meth:`to_dict` wrote."""
+        return cls(data["label"], {name: value for name, value in data.items() if name != "label"})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as one flat JSON object."""
+        return {"label": self.label, **self.metrics}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
     """The facts of one model card.
@@ -53,12 +86,16 @@ class ModelFacts:
         license: ``Open Source`` or ``Licensed``.
         type: ``model`` or ``pipeline``.
         size_bytes: Of the zip, as the card rounds it.
+        replaced_by: The model that a deprecated card names for its place.
+        compatibility: The library and version that the card's table names, such as ``Spark NLP 4.0.0+``.
         labels: What the model predicts, at most ``MAX_LABELS``; ``label_count`` is their true number.
         input_labels: Columns (annotations) that the model reads.
         output_labels: Columns that it writes.
+        scores: Rows of the benchmark, at most ``MAX_SCORES``, those of averages among them.
         nlu: NLU references that load it.
         page: File stem of its page on the web hub, with the date: ``2022-07-06-bert_pos_…_en_3_0``.
-        origin: The model of Hugging Face that it was made from, ``user/name``.
+        origin: The model of Hugging Face that it was made from, ``user/name`` (the oldest have no user).
+        references: Links to data, papers and code that the card names, at most ``MAX_REFERENCES``.
         dependencies: Pretrained stages that the card's code loads besides.
         stages: Classes of the stages of a pipeline, in order.
     """
@@ -76,6 +113,8 @@ class ModelFacts:
     supported: bool | None = None
     recommended: bool | None = None
     deprecated: bool | None = None
+    replaced_by: str = ""
+    compatibility: str = ""
     labels: tuple[str, ...] = ()
     label_count: int = 0
     input_labels: tuple[str, ...] = ()
@@ -84,9 +123,11 @@ class ModelFacts:
     max_sentence_length: int | None = None
     dimension: int | None = None
     best_score: Score | None = None
+    scores: tuple[ScoreRow, ...] = ()
     nlu: tuple[str, ...] = ()
     page: str = ""
     origin: str = ""
+    references: tuple[str, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
     stages: tuple[str, ...] = ()
 
@@ -99,6 +140,8 @@ class ModelFacts:
                 known[name] = tuple(value)
         if "dependencies" in known:
             known["dependencies"] = tuple(Dependency(*call) for call in known["dependencies"])
+        if "scores" in known:
+            known["scores"] = tuple(ScoreRow.from_dict(row) for row in known["scores"])
         if "best_score" in known:
             known["best_score"] = Score(**known["best_score"])
         return cls(**known)
@@ -112,6 +155,8 @@ class ModelFacts:
                 data[name] = list(value) if isinstance(value, tuple) else value
         if self.dependencies:
             data["dependencies"] = [list(astuple(call)) for call in self.dependencies]
+        if self.scores:
+            data["scores"] = [row.to_dict() for row in self.scores]
         if self.best_score:
             data["best_score"] = asdict(self.best_score)
         return data

@@ -1,6 +1,6 @@
 import pytest
 
-from modelhub.card_labels import read_labels
+from modelhub.card_labels import labels_in_prose, read_labels
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,11 @@ from modelhub.card_labels import read_labels
         ("`A`, `B`\n\nDefinitions of both:\n\n- `A`: the first, and best.\n- `B`: the other.", ("A", "B")),
         ("The labels are:\n\n- `A`: first\n- `B`: second", ("A", "B")),
         ("`A, B, C`", ("A", "B", "C")),
+        ("`ANAT - Anatomy`, `OBS - Observation`", ("ANAT", "OBS")),
+        ("`NN (Noun)`, `UT (Not known)`", ("NN", "UT")),
+        ("`NN (Noun)`, `verb`", ("NN (Noun)", "verb")),
+        ("`good (4 and 5)`, `bad (1)`", ("good (4 and 5)", "bad (1)")),
+        ("`Telecom.`, `.`", ("Telecom.", ".")),
         ("`, `A, `B, `C`", ("A", "B", "C")),
         ("`mixing bowl`, `cockroach, roach`", ("mixing bowl", "cockroach, roach")),
         ("Problem, Test, and Treatment.", ("Problem", "Test", "Treatment")),
@@ -60,3 +65,17 @@ def test_thousands_of_labels_are_all_counted():
     text = ", ".join(f"`label {number}`" for number in range(20_000))
 
     assert len(read_labels(text)) == 20_000
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("It masks the following entities: `AGE`, `DATE` and `OWL`. Then `more`.", ("AGE", "DATE", "OWL")),
+        ("The following labels `A`, `B`.", ("A", "B")),
+        ("The following entities: `AGE`.", ()),
+        ("It uses `glove` and `bert`.", ()),
+        ("", ()),
+    ],
+)
+def test_labels_in_prose_are_those_of_a_list_that_is_announced(text, labels):
+    assert labels_in_prose(text) == labels

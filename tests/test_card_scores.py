@@ -1,5 +1,6 @@
 import pytest
 
+from modelhub.card_benchmarks import read_benchmark
 from modelhub.card_scores import best_score
 from modelhub.facts import Score
 
@@ -25,6 +26,7 @@ BOX = """
 |  1 | NEST        | 0.70 | 0.71  |
 |  2 | macro_avg   | 0.75 | 0.76  |
 """
+BOXES = "entity tp fp fn total precision recall f1\nA 1 1 1 1 0.9 0.8 0.85\nB 1 1 1 1 0.9 0.8 0.85\n\nmicro\n0.87251"
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,8 @@ BOX = """
         ('{\n"eval_accuracy": 0.95,\n"eval_f1": 0.94,\n"epoch": 3.0\n}', "f1", 0.94),
         ("Micro-average:\nprec: 0.89, rec: 0.90, f1: 0.8997", "f1", 0.8997),
         ("Macro-average prec: 0.8, rec: 0.8, f1: 0.82\nMicro-average prec: 0.8, rec: 0.8, f1: 0.84", "f1", 0.84),
+        (BOXES, "f1", 0.8725),
+        ("F1 measure = 0.756\nMicro F1 measure = 0.775", "f1", 0.756),
         ("Precision=0.81, Recall=0.78, F1-score=0.79", "f1", 0.79),
         ("label    score\nloss     0.0006\nf1       0.9997", "f1", 0.9997),
         ("Accuracy: 93.5%", "accuracy", 0.935),
@@ -62,7 +66,7 @@ BOX = """
     ],
 )
 def test_the_row_of_the_whole_model_gives_the_score(text, metric, value):
-    assert best_score(text) == Score(metric=metric, value=value)
+    assert best_score(read_benchmark(text)) == Score(metric=metric, value=value)
 
 
 @pytest.mark.parametrize(
@@ -81,4 +85,4 @@ def test_the_row_of_the_whole_model_gives_the_score(text, metric, value):
     ],
 )
 def test_an_unclear_benchmark_has_no_score(text):
-    assert best_score(text) is None
+    assert best_score(read_benchmark(text)) is None

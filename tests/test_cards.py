@@ -35,6 +35,7 @@ def test_a_card_of_todays_hub_is_read_without_complaint():
         "type": "model",
         "size_bytes": 42_900_000,
         "supported": True,
+        "compatibility": "Spark NLP 4.3.0+",
         "labels": ["BIRD", "NEST"],
         "label_count": 2,
         "input_labels": ["document", "token"],
@@ -42,9 +43,16 @@ def test_a_card_of_todays_hub_is_read_without_complaint():
         "case_sensitive": True,
         "max_sentence_length": 128,
         "best_score": {"metric": "f1", "value": 0.89},
+        "scores": [
+            {"label": "BIRD", "precision": 0.91, "recall": 0.93, "f1": 0.92, "support": 120},
+            {"label": "NEST", "precision": 0.81, "recall": 0.79, "f1": 0.8, "support": 40},
+            {"label": "micro avg", "precision": 0.89, "recall": 0.9, "f1": 0.89, "support": 160},
+            {"label": "macro avg", "precision": 0.86, "recall": 0.86, "f1": 0.86, "support": 160},
+        ],
         "nlu": ["en.ner.birds", "en.classify.birds"],
         "page": "2023-03-01-bird_finder_en",
         "origin": "ornis/bird-finder",
+        "references": ["https://huggingface.co/datasets/birds/eggs"],
         "dependencies": [["SentenceDetectorDLModel", "sentence_detector_dl", "xx", ""]],
     }
 
@@ -260,6 +268,9 @@ def test_a_card_that_lacks_a_key_says_so(front_matter, code, line):
         ("en.ner.birds", ("en.ner.birds",)),
         ("en.ner.birds en.pos", ("en.ner.birds", "en.pos")),
         ("xx.Sranan Tongo.translate_to.French", ("xx.Sranan Tongo.translate_to.French",)),
+        ("xx.Tonga (Zambezi).translate_to.English", ("xx.Tonga (Zambezi).translate_to.English",)),
+        ("xx.Finnic languages.translate_to.English", ("xx.Finnic languages.translate_to.English",)),
+        ("en.spell.by_uploaded by a friend", ("en.spell.by_uploaded by a friend",)),
         ("", ()),
     ],
 )
@@ -273,7 +284,61 @@ def test_a_default_call_of_the_models_own_class_is_no_dependency():
     code = "NerCrfModel.pretrained()\nPerceptronModel.pretrained()"
     card = parse_card(f"---\nname: ner_crf\nannotator: NerCrfModel\n---\n\n```python\n{code}\n```\n")
 
-    assert card.facts.dependencies == (Dependency("PerceptronModel"),)
+    assert card.facts.dependencies == (Dependency("PerceptronModel", "pos_anc", "en"),)
+
+
+@pytest.mark.parametrize(
+    ("call", "dependency"),
+    [
+        ("CamemBertEmbeddings.pretrained()", Dependency("CamemBertEmbeddings", "camembert_base", "fr")),
+        ('UniversalSentenceEncoder.pretrained(lang="xx")', Dependency("UniversalSentenceEncoder", "tfhub_use", "xx")),
+        ("MedicalNerModel.pretrained()", Dependency("MedicalNerModel")),
+        ('NerDLModel.pretrained("nests")', Dependency("NerDLModel", "nests")),
+    ],
+)
+def test_a_call_without_a_name_means_the_default_of_its_class(call, dependency):
+    card = parse_card(f"---\nname: owls\n---\n\n```python\nx = {call}\n```\n")
+
+    assert card.facts.dependencies == (dependency,)
+
+
+def test_a_default_that_is_the_model_itself_is_no_dependency():
+    card = parse_card("---\nname: pos_anc\n---\n\n```python\nPerceptronModel.pretrained()\n```\n")
+
+    assert card.facts.dependencies == ()
+
+
+def test_code_that_nobody_fenced_is_read_where_there_is_no_other():
+    call = 'NerDLModel.pretrained("nests", "en")'
+    fenced = "```python\nx = WordEmbeddingsModel.pretrained('eggs', 'en')\n```\n"
+
+    bare = parse_card(f"---\nname: owls\n---\n## How to use\n\nx = {call}\n")
+    both = parse_card(f"---\nname: owls\n---\n## How to use\n\nx = {call}\n\n{fenced}")
+
+    assert bare.facts.dependencies == (Dependency("NerDLModel", "nests", "en"),)
+    assert both.facts.dependencies == (Dependency("WordEmbeddingsModel", "eggs", "en"),)
+
+
+@pytest.mark.parametrize(
+    ("front_matter", "description", "replaced_by"),
+    [
+        ("deprecated: true", "It was replaced by `owls_v2`.", "owls_v2"),
+        ("deprecated: true\nreplaced_by: owls_v3", "It was replaced by `owls_v2`.", "owls_v3"),
+        ("deprecated: false", "Blanks were replaced by `_`.", ""),
+    ],
+)
+def test_a_deprecated_card_says_what_replaces_it(front_matter, description, replaced_by):
+    card = parse_card(f"---\nname: owls\n{front_matter}\n---\n## Description\n\n{description}\n")
+
+    assert card.facts.replaced_by == replaced_by
+
+
+def test_labels_that_only_the_description_lists_are_read():
+    card = parse_card(
+        "---\nname: owls\n---\n## Description\n\nMasks the following entities: `OWL`, `NEST` and `EGG`.\n"
+    )
+
+    assert card.facts.labels == ("OWL", "NEST", "EGG")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelhub.facts import Dependency, ModelFacts, Score, merge_facts
+from modelhub.facts import Dependency, ModelFacts, Score, ScoreRow, merge_facts
 
 TEXTS = st.text(max_size=8)
 TUPLES = st.lists(TEXTS, max_size=3).map(tuple)
@@ -23,6 +23,9 @@ FACTS = st.builds(
     label_count=st.integers(0, 900),
     case_sensitive=FLAGS,
     best_score=st.none() | st.builds(Score, metric=TEXTS, value=st.floats(0, 1)),
+    scores=st.lists(
+        st.builds(ScoreRow, TEXTS, st.dictionaries(st.sampled_from(["f1", "recall"]), st.floats(0, 1))), max_size=2
+    ).map(tuple),
     dependencies=st.lists(st.builds(Dependency, TEXTS, TEXTS, TEXTS, TEXTS), max_size=2).map(tuple),
 )
 
@@ -40,17 +43,26 @@ def test_what_is_false_or_zero_is_kept_where_it_is_no_default() -> None:
     assert ModelFacts(supported=False, size_bytes=0).to_dict() == {"supported": False, "size_bytes": 0}
 
 
+def test_facts_with_scores_can_be_told_apart_by_their_hash() -> None:
+    facts = ModelFacts(scores=(ScoreRow("Hat", {"f1": 0.8}),))
+
+    assert len({facts, ModelFacts(scores=(ScoreRow("Hat", {"f1": 0.8}),)), ModelFacts()}) == 2
+
+
 def test_keys_of_newer_facts_are_ignored() -> None:
     assert ModelFacts.from_dict({"title": "Hats", "colour": "red"}) == ModelFacts(title="Hats")
 
 
 def test_the_json_of_structures_is_plain() -> None:
     facts = ModelFacts(
-        best_score=Score(metric="f1", value=0.9), dependencies=(Dependency("Hats", "hats", "en", "legal/models"),)
+        best_score=Score(metric="f1", value=0.9),
+        scores=(ScoreRow("Hat", {"f1": 0.8, "support": 3}),),
+        dependencies=(Dependency("Hats", "hats", "en", "legal/models"),),
     )
 
     assert facts.to_dict() == {
         "best_score": {"metric": "f1", "value": 0.9},
+        "scores": [{"label": "Hat", "f1": 0.8, "support": 3}],
         "dependencies": [["Hats", "hats", "en", "legal/models"]],
     }
 
