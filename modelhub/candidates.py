@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from modelhub.artifacts import Artifact, ArtifactKey
+from modelhub.artifacts import Artifact, ArtifactKey, built_text
 from modelhub.catalogue import Catalogue
 from modelhub.config import Config
 from modelhub.errors import AmbiguousError, NotFoundError
@@ -17,6 +18,8 @@ from modelhub.resolver import Resolution, Runtime, Verdict, resolve
 _NEAREST = 3
 _MEANT_SHOWN = 8
 _LIKENESS_PERCENT = 60
+_PAGE = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)-(?P<name>.+)_(?P<language>[a-z]{2,3})(?:_\d+)*")
+_NO_WORD = re.compile(r"\W")
 
 
 class Candidates:
@@ -84,12 +87,20 @@ class Candidates:
     def _known(self, reference: Reference) -> list[Artifact]:
         registry = self._catalogue.registry
         if reference.page:
-            found: Sequence[Artifact] = registry.with_page(reference.page)
+            found = registry.with_page(reference.page) or self._called_like(reference.page)
         else:
-            found = registry.named(reference.name) or registry.with_nlu(reference.name)
-        if not found and reference.repository:
-            found = registry.with_origin(f"{reference.repository}/{reference.name}")
+            origin = f"{reference.repository}/{reference.name}".lstrip("/")
+            found = registry.named(reference.name) or registry.with_nlu(reference.name) or registry.with_origin(origin)
         return self._catalogue.mark_listed(self._here(found))
+
+    def _called_like(self, page: str) -> list[Artifact]:
+        """The artifacts whose name and language a page of the web hub has; of those, the ones of its day if any are."""
+        match = _PAGE.fullmatch(page)
+        if match is None:
+            return []
+        found = self._catalogue.registry.named(match["name"])
+        spoken = [artifact for artifact in found if artifact.language == match["language"]]
+        return [artifact for artifact in spoken if built_text(artifact.built_ms) == match["day"]] or spoken
 
     def _named(self, name: str) -> Sequence[Artifact]:
         return self._here(self._catalogue.registry.named(name))
@@ -103,14 +114,27 @@ class Candidates:
     def not_found(self, reference: Reference) -> NotFoundError:
         """What to say of a reference that means nothing: with what is nearest to it."""
         if reference.page:
-            return NotFoundError(f"No model is known to have the page {reference}.", hint="Try modelhub update.")
+            nearest = self._nearest(reference.page.split("-", 3)[3])
+            hint = (
+                f"Did you mean {' or '.join(nearest)}? Or try modelhub update." if nearest else "Try modelhub update."
+            )
+            return NotFoundError(f"No model is known to have the page {reference}.", hint=hint, nearest=nearest)
         if reference.key:
             builds = [str(artifact.key) for artifact in self._named(reference.name)]
             hint = f"Known builds: {', '.join(builds[:_MEANT_SHOWN])}." if builds else "modelhub search finds models."
             return NotFoundError(f"No build is known as {reference.key}.", hint=hint, nearest=builds)
-        nearest = self._nearest(reference.name)
+        nearest = self._by_user(reference) or self._nearest(reference.name)
         hint = f"Did you mean {' or '.join(nearest)}?" if nearest else "modelhub search WORDS finds models."
         return NotFoundError(f"No model is called {reference}.", hint=hint, nearest=nearest)
+
+    def _by_user(self, reference: Reference) -> list[str]:
+        """Models that are called after a model of Hugging Face, whose cards do not link it."""
+        if not reference.repository:
+            return []
+        name = _NO_WORD.sub("_", reference.name).lower()
+        full = f"{name}_by_{_NO_WORD.sub('_', reference.repository).lower()}"
+        names = self._catalogue.registry.names()
+        return [found for found in names if found.lower().endswith((f"_{full}", f"_{name}"))][:_NEAREST]
 
     def _nearest(self, name: str) -> list[str]:
         """References of the models whose names are most like a name that does not exist."""

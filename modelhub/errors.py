@@ -73,9 +73,14 @@ class NotFoundError(ModelHubError):
 
 
 class AmbiguousError(NotFoundError):
-    """Several models answer to the reference; ``nearest`` names them."""
+    """Several models answer to the reference; ``nearest`` names them.
+
+    Attributes:
+        alternatives: The commands to type for them; set by the command that was typed, else empty.
+    """
 
     code = "ambiguous"
+    alternatives: Sequence[str] = ()
 
 
 class IncompatibleError(ModelHubError):

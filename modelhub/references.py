@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
+from modelhub import hugging_face
 from modelhub.artifacts import ArtifactKey, ArtifactLocation
 from modelhub.errors import UsageError
 from modelhub.public_hub import WEB_HUBS
@@ -30,7 +31,7 @@ _NAME = re.compile(r"[^\s:/@]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{0,3}(?:-[A-Za-z]+)?")
 _LIB_VERSION = re.compile(r"\d+(?:\.\d+)*")
 _NLU_REFERENCE = re.compile(r"[a-z]{2,3}\.[^:/@]*[^:/@\s]")  # hundreds of real ones have inner blanks
-_HUGGING_FACE = "huggingface.co"
+_HOSTS_BEFORE_A_PATH = tuple(f"{host}/" for host in (*WEB_HUBS, *hugging_face.HOSTS))
 _SCHEMES = ("s3:", "https:", "http:", "file:")
 _PAGE_PATH = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/([^/]+?)(?:\.html)?/?")
 _LANGUAGE_WORD = re.compile(r"[a-z]{2,3}")
@@ -66,7 +67,7 @@ class Reference:
             UsageError: The text has none of the forms, or names two languages.
         """
         text = text.strip()
-        if text.startswith((*WEB_HUBS, _HUGGING_FACE)):
+        if text.removeprefix("www.").startswith(_HOSTS_BEFORE_A_PATH):
             text = f"https://{text}"  # copied from an address bar that hides the scheme
         if "://" in text or text.startswith("file:"):
             reference = _parse_uri(text)
@@ -156,13 +157,19 @@ def _parse_uri(text: str) -> Reference:
         parts = urlsplit(text)
     except ValueError as exc:
         raise UsageError(f"{text!r} is not a URI: {exc}.") from exc
-    if parts.hostname in WEB_HUBS:
+    host = (parts.hostname or "").removeprefix("www.")
+    if host in WEB_HUBS:
         page = _PAGE_PATH.fullmatch(unquote(parts.path))
         if page is None:
             raise UsageError(f"{text!r} is not the page of a model.", hint="Pages end in /YYYY/MM/DD/NAME_LANG.html.")
         return Reference(page="-".join(page.groups()))
-    if parts.hostname == _HUGGING_FACE:
-        return _parse_name(parts.path.strip("/"))
+    if host in hugging_face.HOSTS:
+        model = hugging_face.model_at(unquote(parts.path))
+        if not model:
+            raise UsageError(
+                f"{text!r} is not the page of a model.", hint=f"Models are at {hugging_face.HOSTS[0]}/USER/NAME."
+            )
+        return _parse_name(model)
     if f"{parts.scheme}:" not in _SCHEMES:
         raise UsageError(f"{text!r} cannot be read.", hint=f"A zip's URI begins with {', '.join(_SCHEMES)}.")
     file_name = unquote(parts.path).rpartition("/")[2]

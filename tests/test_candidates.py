@@ -53,7 +53,10 @@ def key_of(candidates: Candidates, text: str, language: str | None = None, runti
         ("https://sparknlp.org/2022/07/06/bert_pos_4L_weight_decay_en_3_0.html", TAGGER),
         ("https://nlp.johnsnowlabs.com/2022/07/06/bert_pos_4L_weight_decay_en_3_0.html", TAGGER),
         ("sparknlp.org/2022/07/06/bert_pos_4L_weight_decay_en_3_0.html", TAGGER),
+        ("https://sparknlp.org/2022/07/06/bert_pos_4L_weight_decay_en.html", TAGGER),
+        ("https://sparknlp.org/2099/01/01/bert_pos_4L_weight_decay_en_3_4.html", TAGGER),
         ("kktoto/4L_weight_decay", TAGGER),
+        ("https://huggingface.co/kktoto/4L_weight_decay/tree/main", TAGGER),
         ("https://huggingface.co/kktoto/4L_weight_decay", TAGGER),
         ("huggingface.co/kktoto/4L_weight_decay", TAGGER),
         ("KKTOTO/4l_weight_decay", TAGGER),
@@ -85,6 +88,14 @@ def test_a_repository_that_was_not_asked_for_is_said(candidates: Candidates) -> 
     resolution = candidates.resolve(Reference.parse("ner_jsl"), Runtime())
 
     assert resolution.notes == ("ner_jsl is in clinical/models.",)
+
+
+def test_a_page_that_no_card_has_means_the_build_of_its_day(candidates: Candidates) -> None:
+    pages = [f"https://sparknlp.org/{day}/pos_afribooms_af_9_9.html" for day in ("2021/03/16", "2021/04/06")]
+
+    keys = [key_of(candidates, page) for page in pages]
+
+    assert keys == ["pos_afribooms_af_2.7.5_2.4_1615903333785", "pos_afribooms_af_3.0.0_3.0_1617749039095"]
 
 
 def test_an_nlu_reference_resolves_for_the_runtime(candidates: Candidates) -> None:
@@ -164,6 +175,11 @@ def test_an_unknown_key_has_the_known_builds_as_its_nearest(candidates: Candidat
         ("ner_jls", "ner_jsl"),
         ("bert_pos_4L_weight_decay:fr", "bert_pos_4L_weight_decay:en"),
         ("legal/models/bert_pos_4L_weight_decay", "bert_pos_4L_weight_decay:en"),
+        ("https://sparknlp.org/2022/07/06/bert_pos_4L_weight_dcay_en_3_0.html", "bert_pos_4L_weight_decay"),
+        (
+            "jonatasgrosman/wav2vec2-large-xlsr-53-english",
+            "asr_wav2vec2_large_xlsr_53_english_by_jonatasgrosman",
+        ),
         ("bert_pos_4L_weight_decay@3.9", "bert_pos_4L_weight_decay:en@4.0.0"),
     ],
 )
