@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from modelhub.aliases import Aliases
 from modelhub.artifacts import Artifact
 from modelhub.cache import Cache
 from modelhub.candidates import Candidates
 from modelhub.catalogue import Catalogue
 from modelhub.config import Config
 from modelhub.errors import IncompatibleError, NotFoundError
+from modelhub.facts import ModelFacts
+from modelhub.load_checks import LoadChecker
 from modelhub.locations import located
 from modelhub.references import Reference
 from modelhub.resolver import Runtime
 from modelhub.results import ShownModel
+
+if TYPE_CHECKING:
+    from modelhub.comparing import Comparison
 
 
 class Shower:
@@ -23,16 +32,39 @@ class Shower:
         catalogue: Knows their facts.
         candidates: Knows what a reference may mean.
         runtime: What a model should suit.
+        checker: Judges whether it will load here.
+        aliases: Gives paths that Spark NLP can load from.
     """
 
     def __init__(
-        self, config: Config, cache: Cache, catalogue: Catalogue, *, candidates: Candidates, runtime: Runtime
+        self,
+        config: Config,
+        cache: Cache,
+        catalogue: Catalogue,
+        *,
+        candidates: Candidates,
+        runtime: Runtime,
+        checker: LoadChecker,
+        aliases: Aliases,
     ) -> None:
         self._config = config
         self._cache = cache
         self._catalogue = catalogue
         self._candidates = candidates
         self._runtime = runtime
+        self._checker = checker
+        self._aliases = aliases
+
+    def compare(self, references: Sequence[Reference]) -> Comparison:
+        """Several models next to each other.
+
+        Raises:
+            UsageError: There are less than two.
+            NotFoundError: There is no such model, or several (``AmbiguousError``).
+        """
+        from modelhub.comparing import compare  # only where it is asked for
+
+        return compare([self.show(reference) for reference in references])
 
     def show(self, reference: Reference) -> ShownModel:
         """One model in full.
@@ -50,18 +82,31 @@ class Shower:
         registry = self._catalogue.registry
         if reference.key and not self._candidates.knows(reference.key):
             raise self._candidates.not_found(reference)
-        versions = [
+        facts = registry.facts(artifact)
+        namesakes = [
             located(other, self._config)
             for other in self._catalogue.mark_listed(registry.named(artifact.name))
-            if (other.language, other.repository) == (artifact.language, artifact.repository)
+            if other.repository == artifact.repository
         ]
+        versions = [other for other in namesakes if other.language == artifact.language]
+        versions.sort(key=lambda other: other.built_ms, reverse=True)
         return ShownModel(
             artifact=artifact,
-            facts=registry.facts(artifact),
-            versions=tuple(sorted(versions, key=lambda other: other.built_ms, reverse=True)) or (artifact,),
+            facts=facts,
+            versions=tuple(versions) or (artifact,),
+            languages=tuple(sorted({other.language for other in namesakes} - {artifact.language})),
+            replaced_by=self._replacement(facts, versions),
             path=self._cache.find(artifact.key),
             problem=problem,
+            verdict=self._checker.verdict(artifact),
         )
+
+    def _replacement(self, facts: ModelFacts, versions: Sequence[Artifact]) -> str:
+        """What takes the place of a deprecated artifact: as its card says, else the newest build that is not."""
+        if not facts.deprecated or facts.replaced_by:
+            return facts.replaced_by
+        others = (other for other in versions if not self._catalogue.registry.facts(other).deprecated)
+        return next((f"{other.reference}@{other.lib_version}" for other in others), "")
 
     def card_text(self, artifact: Artifact) -> str:
         """The Markdown page of an artifact.
@@ -103,7 +148,7 @@ class Shower:
             language=artifact.language,
             repository=artifact.repository,
             facts=shown.facts,
-            path=str(shown.path) if is_loaded else "",
+            path=str(self._aliases.loadable_if_possible(shown.path)) if is_loaded and shown.path else "",
         )
         code = write_snippet(subject, flavour)
         if is_loaded:
