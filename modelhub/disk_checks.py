@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from modelhub.amounts import bytes_text
-from modelhub.config import Config
+from modelhub.config import Config, are_file_names_utf8
 from modelhub.disk_probes import FolderState, look_at_folder, write_rate
 from modelhub.errors import StorageError
 from modelhub.findings import OK, PROBLEM, WARNING, Finding
+from modelhub.spark_paths import unreadable_sign
 
 _LITTLE_BYTES = 2_000_000_000  # a large model, and its zip beside it
-# Signs with which Spark NLP's .load fails, on any of them that a path holds.
-_UNLOADABLE = re.compile(r"""[\s%:,\[\]{}"\\|^`<>*?]""")
+_WAY_OUT = (
+    "modelhub path NAME gives each model an alias that it can load; better set MODELHUB_CACHE to a path without it, "
+    "such as that of a symbolic link to the folder."
+)
+_WAY_OUT_OF_LOCALE = "Start Spark with LC_ALL=C.UTF-8, or set MODELHUB_CACHE to a folder without such letters."
 _found = partial(Finding, section="disk")
 
 
@@ -84,11 +87,19 @@ def concern_about(name: str, folder: Path, state: FolderState) -> tuple[str, str
             "; its file system has no locks, so that two processes do not wait for each other",
             f"Set MODELHUB_{name.upper()} to a folder on another disk, or let one process at a time pull.",
         )
-    if name == "cache" and (match := _UNLOADABLE.search(str(folder))):
+    path = folder.relative_to(folder.anchor).as_posix()
+    sign = unreadable_sign(path, is_utf8=path.isascii() or are_file_names_utf8()) if name == "cache" else ""
+    if sign:
         return (
-            f"; Spark NLP cannot load from a path with {match[0]!r}",
-            "Set MODELHUB_CACHE to a path without it; a symbolic link that leads to the folder will do.",
+            f"; Spark NLP cannot load from a path with {sign!r}, {_why_unreadable(sign)}",
+            _WAY_OUT if sign.isascii() else _WAY_OUT_OF_LOCALE,
         )
     if state.free_bytes < _LITTLE_BYTES:
         return ", which is little", "modelhub list shows what takes how much, modelhub rm makes room."
     return "", ""
+
+
+def _why_unreadable(sign: str) -> str:
+    if sign.isascii():
+        return "which it takes for part of a URI or pattern"
+    return "which its JVM cannot read in a locale that is not UTF-8"
