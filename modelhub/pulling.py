@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from modelhub.artifacts import Artifact
 from modelhub.cache import Cache
 from modelhub.config import Config
 from modelhub.errors import ModelHubError, OfflineError
+from modelhub.load_checks import LoadChecker
 from modelhub.progress import Progress, ProgressCallback
 from modelhub.references import Reference
 from modelhub.results import PulledModel
 
 if TYPE_CHECKING:
     from modelhub.installing import Installer
+    from modelhub.load_verdicts import LoadVerdict
 
 _Given = TypeVar("_Given")
 _Got = TypeVar("_Got")
+_Result = TypeVar("_Result", bound=object)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +29,13 @@ class _Plan:
     """What one reference needs.
 
     Attributes:
+        verdict: Whether it will load here, where it can be judged.
         found: The model, where it is in the cache.
         is_replacing: Whether a broken entry gives way to what is brought.
     """
 
     artifact: Artifact
+    verdict: LoadVerdict | None
     found: PulledModel | None = None
     is_replacing: bool = False
 
@@ -43,6 +48,7 @@ class Puller:
         cache: Where entries appear.
         installer: Gives who brings what is not there; not asked for what is.
         resolve: The artifact that a reference means.
+        checker: Judges whether it will load here; without one nobody does.
         on_progress: Called while it goes on.
         on_note: Called with each sentence that deserves to be said.
     """
@@ -54,6 +60,7 @@ class Puller:
         *,
         installer: Callable[[], Installer],
         resolve: Callable[[Reference], Artifact],
+        checker: LoadChecker | None = None,
         on_progress: ProgressCallback | None = None,
         on_note: Callable[[str], None],
     ) -> None:
@@ -61,6 +68,7 @@ class Puller:
         self._cache = cache
         self._installer = installer
         self._resolve = resolve
+        self._checker = checker
         self._on_progress = on_progress
         self._note = on_note
 
@@ -70,13 +78,14 @@ class Puller:
         Raises:
             ModelHubError: As a pull, as far as it can be told before the download.
         """
-        artifact = self._resolve(reference)
+        artifact, verdict = self._judged(reference)
         path = self._cache.find(artifact.key)
         return PulledModel(
             artifact=artifact,
             path=path or self._cache.root / str(artifact.key),
             downloaded_bytes=0,
             is_cached=path is not None,
+            verdict=verdict,
         )
 
     def plan_all(self, references: Sequence[Reference]) -> list[PulledModel | ModelHubError]:
@@ -89,7 +98,8 @@ class Puller:
         Raises:
             ModelHubError: Any of its kinds.
         """
-        return self._carry_out(self._plan(reference))
+        plan = self._plan(reference)
+        return self._examined([plan], [self._carry_out(plan)])[0]
 
     def pull_all(self, references: Sequence[Reference]) -> list[PulledModel | ModelHubError]:
         """Do so with several, some of them at once; what came of each, in their order."""
@@ -99,7 +109,7 @@ class Puller:
             results = [_outcome(self._carry_out, plan) for plan in plans]
         else:
             results = self._carry_out_at_once(plans, jobs)
-        return _named(results, references)
+        return _named(self._examined(plans, results), references)
 
     def _carry_out_at_once(
         self, plans: Sequence[_Plan | ModelHubError], jobs: int
@@ -126,20 +136,32 @@ class Puller:
 
     def _plan(self, reference: Reference) -> _Plan:
         self._tell("resolving", str(reference))
-        artifact = self._resolve(reference)
+        artifact, verdict = self._judged(reference)
         entry = self._cache.state_of(artifact.key)
         if entry and entry.is_whole:
             self._tell("cached", str(artifact.key))
             self._cache.note_use(artifact.key)
-            found = PulledModel(artifact=artifact, path=entry.path, downloaded_bytes=0, is_cached=True)
-            return _Plan(artifact=artifact, found=found)
+            found = PulledModel(artifact=artifact, path=entry.path, downloaded_bytes=0, is_cached=True, verdict=verdict)
+            return _Plan(artifact=artifact, verdict=verdict, found=found)
         if entry and (entry.state != "partial" or not self._cache.is_writable(entry)):
             raise entry.damage()  # what somebody has changed is not ours to throw away
         if entry:
             self._note(f"{entry.path} is {entry.state}: {entry.problems[0]} It is brought anew.")
         if self._config.offline and not artifact.uri.startswith("file:"):
             raise self._offline_error(artifact)
-        return _Plan(artifact=artifact, is_replacing=entry is not None)
+        return _Plan(artifact=artifact, verdict=verdict, is_replacing=entry is not None)
+
+    def _judged(self, reference: Reference) -> tuple[Artifact, LoadVerdict | None]:
+        """The artifact of a reference, and whether it will load; what speaks against that is said.
+
+        Raises:
+            ModelHubError: There is none, or it may not load and strictness was asked for.
+        """
+        artifact = self._resolve(reference)
+        verdict = self._checker.check(artifact) if self._checker else None
+        for concern in verdict.concerns if verdict else ():
+            self._note(concern.about(artifact.reference))
+        return artifact, verdict
 
     def _tell(self, phase: str, subject: str) -> None:
         if self._on_progress:
@@ -147,6 +169,23 @@ class Puller:
 
     def _carry_out(self, plan: _Plan) -> PulledModel:
         return plan.found or self._installer().install(plan.artifact, is_replacing=plan.is_replacing)
+
+    def _examined(self, plans: Sequence[_Plan | ModelHubError], results: Sequence[_Result]) -> list[_Result]:
+        """The results with what only those who have a model can tell: its class, and whether its path will do."""
+        if self._checker is None:
+            return list(results)
+        examined: list[_Result] = []
+        for plan, result in zip(plans, results, strict=True):
+            if isinstance(plan, _Plan) and isinstance(result, PulledModel) and not plan.found:
+                saved_class = self._checker.saved_class(result.path)
+                if difference := self._checker.difference(result.artifact, saved_class):
+                    self._note(difference)
+                result = replace(result, verdict=plan.verdict, saved_class=saved_class)
+            examined.append(result)
+        paths = (result.path for result in examined if isinstance(result, PulledModel))
+        if note := next(filter(None, map(self._checker.path_note, paths)), ""):
+            self._note(note)
+        return examined
 
     def _offline_error(self, artifact: Artifact) -> OfflineError:
         others = [str(key) for key, _ in self._cache.folders() if key.name == artifact.name]

@@ -140,6 +140,11 @@ def needs_of(class_name: str, engine: str = "") -> list[Need]:
     return needs
 
 
+def has_weights(name: str) -> bool:
+    """Whether a class, by its name without the package, is known to read weights of an engine."""
+    return name in _STEM_OF or name in _TENSORFLOW_STEM_OF or any(name == known for known, _ in _IRREGULAR)
+
+
 def _weights_of(name: str, engine: str) -> str:
     if (name, engine) in _IRREGULAR:
         return _IRREGULAR[name, engine]
