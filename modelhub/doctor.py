@@ -22,6 +22,8 @@ from modelhub.disk_probes import bytes_below
 from modelhub.errors import IntegrityError, StorageError
 from modelhub.findings import OK, PROBLEM, SKIPPED, WARNING, Finding
 from modelhub.hub_checks import HubCheck, Route
+from modelhub.load_checks import LoadChecker
+from modelhub.load_findings import find_engines, find_unloadable
 from modelhub.locations import list_uris
 from modelhub.proxies import shown_proxy
 from modelhub.public_hub import PUBLIC_REPOSITORY
@@ -36,13 +38,16 @@ _COMPUTED = ("default", "installed package")
 _found = partial(Finding, section="settings")
 
 
-def examine(config: Config, catalogue: Catalogue, *, cache: Cache, is_measured: bool) -> list[Finding]:
+def examine(
+    config: Config, catalogue: Catalogue, *, cache: Cache, checker: LoadChecker, is_measured: bool
+) -> list[Finding]:
     """Look at everything.
 
     Args:
         config: Settings.
         catalogue: Of these settings.
         cache: Of these settings.
+        checker: Judges whether models will load here.
         is_measured: Whether rates are measured, which takes some seconds.
 
     Raises:
@@ -59,7 +64,9 @@ def examine(config: Config, catalogue: Catalogue, *, cache: Cache, is_measured: 
         *_check_hubs(config, catalogue, route),
         *check_disk(config, is_measured=is_measured),
         *_check_cache(cache),
+        find_unloadable(checker, catalogue, [key for key, _ in cache.folders()] if _has_registry(config) else []),
         *check_versions(config, variables.get("JAVA_HOME", "")),
+        find_engines(checker),
         *_check_registry(config, catalogue),
         *_tell_settings(config),
         *_tell_variables(variables),
@@ -110,9 +117,14 @@ def _check_cache(cache: Cache) -> Iterator[Finding]:
     yield _found(section="cache", name="leftovers", text=text, figures={"size_bytes": left_bytes})
 
 
+def _has_registry(config: Config) -> bool:
+    """Whether one is there: a look at what works builds none."""
+    return (config.home / _REGISTRY).is_file()
+
+
 def _check_registry(config: Config, catalogue: Catalogue) -> Iterator[Finding]:
     found = partial(Finding, section="registry")
-    if not (config.home / _REGISTRY).is_file():
+    if not _has_registry(config):
         yield found(name="artifacts", text="not built yet; the first search does that", figures={"total": None})
         return
     try:
