@@ -19,13 +19,14 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from modelhub.errors import ModelHubError
     from modelhub.hub import Hub
-    from modelhub.shortcuts import pull, resolve, search, show
+    from modelhub.shortcuts import load, pull, resolve, search, show
 
-__all__ = ["Hub", "ModelHubError", "__version__", "pull", "resolve", "search", "show"]
+__all__ = ["Hub", "ModelHubError", "__version__", "load", "pull", "resolve", "search", "show"]
 
 _HOMES = {
     "Hub": "modelhub.hub",
     "ModelHubError": "modelhub.errors",
+    "load": "modelhub.shortcuts",
     "pull": "modelhub.shortcuts",
     "resolve": "modelhub.shortcuts",
     "search": "modelhub.shortcuts",

@@ -49,6 +49,20 @@ def resolve(reference: str, language: str | None = None, **settings: Any) -> Res
         return hub.resolve(reference, language)
 
 
+def load(reference: str, language: str | None = None, **settings: Any) -> Any:
+    """Bring a model into the cache, or find it there, and load it into the Spark session that runs.
+
+    Returns:
+        The annotator, or the ``PipelineModel``, that was saved.
+
+    Raises:
+        ModelHubError: Any of its kinds; ``modelhub.errors`` lists them.
+        Exception: What Spark NLP raises where it cannot load the model.
+    """
+    with Hub(**settings) as hub:
+        return hub.load(reference, language)
+
+
 def pull(reference: str, language: str | None = None, **settings: Any) -> Path:
     """Bring a model into the cache, whole, or find it there.
 

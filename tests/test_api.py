@@ -14,7 +14,7 @@ KEY = "tiny_pos_en_4.0.0_3.0_1657118162458"
 
 
 def test_the_public_list_is_sorted_and_complete() -> None:
-    names = {"Hub", "ModelHubError", "__version__", "pull", "resolve", "search", "show"}
+    names = {"Hub", "ModelHubError", "__version__", "load", "pull", "resolve", "search", "show"}
 
     assert modelhub.__all__ == sorted(modelhub.__all__)
     assert set(modelhub.__all__) == names == set(dir(modelhub))
