@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from modelhub.progress import Progress
 
-__all__ = ["Answer", "Output", "bytes_text", "clean", "drop_stdout", "error_dict"]
+__all__ = ["Answer", "Output", "bytes_text", "clean", "drop_stdout", "error_dict", "tell"]
 
 JSON_SCHEMA = 1
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -294,6 +294,11 @@ def _say(*words: str) -> None:
     if sys.stderr:
         with contextlib.suppress(OSError):
             print(*words, file=sys.stderr, flush=True)
+
+
+def tell(sentence: str) -> None:
+    """A sentence on standard error, from what runs in a program of somebody else and changes none of its streams."""
+    _say(clean(sentence))
 
 
 def drop_stdout() -> None:
