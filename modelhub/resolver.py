@@ -30,6 +30,7 @@ DEFAULT_LANGUAGE = "en"
 DEFAULT_ENGINE = "onnx"
 _ENGINE_ORDER = ("onnx", "tensorflow", "openvino")
 _TIME_ORDER_UNTIL = (3, 3)
+_THREE_NUMBERS_FROM = (4,)  # 3.4.4 reads more, 5.5.3 does not; nothing in between could be asked
 _ENGINE_ORDER_FROM = (7,)
 
 
@@ -249,11 +250,11 @@ def _of_lib_version(reference: Reference, model: Sequence[Artifact]) -> list[Art
 def why_refused(lib_version: Version, spark_version: Version, runtime: Runtime) -> str:
     """Why an artifact of these versions does not suit a runtime; "" where it does."""
     if runtime.sparknlp:
-        reason = _why_incompatible("Spark NLP", lib_version, runtime.sparknlp, _running_lib(runtime.sparknlp))
+        reason = _why_incompatible("Spark NLP", lib_version, runtime.sparknlp, _three_numbers(runtime.sparknlp))
         if reason:
             return reason
     if runtime.spark:
-        return _why_incompatible("Spark", spark_version, runtime.spark, _running_spark(runtime.spark))
+        return _why_incompatible("Spark", spark_version, runtime.spark, _running_spark(runtime.spark, runtime.sparknlp))
     return ""
 
 
@@ -274,14 +275,17 @@ def _why_refused(artifact: Artifact, runtime: Runtime) -> str:
     return why_refused(artifact.lib_version, artifact.spark_version, runtime)
 
 
-def _running_lib(version: Version) -> Version:
-    """Spark NLP reads three components of its own version, so that nothing with four is ever compatible."""
+def _running_spark(spark: Version, sparknlp: Version | None) -> Version:
+    """What Spark NLP makes of Spark's version: 2.3 counts as 2.4.4 (``ResourceDownloader.scala``)."""
+    if spark.parts[:2] == (2, 3):
+        return Version("2.4.4")
+    has_all_numbers = sparknlp is not None and sparknlp.parts < _THREE_NUMBERS_FROM
+    return spark if has_all_numbers else _three_numbers(spark)
+
+
+def _three_numbers(version: Version) -> Version:
+    """Spark NLP reads three numbers of a version that runs, so that nothing with four is ever compatible."""
     return Version(".".join(str(part) for part in version.parts[:3]))
-
-
-def _running_spark(version: Version) -> Version:
-    """Spark 2.3 counts as 2.4.4 (``ResourceDownloader.scala``)."""
-    return Version("2.4.4") if version.parts[:2] == (2, 3) else version
 
 
 def _has_engine_preference(runtime: Runtime) -> bool:
@@ -381,9 +385,12 @@ def _why_not_taken(artifact: Artifact, taken: Artifact, preferred: Sequence[Arti
 
 
 def _surprises(preferred: Sequence[Artifact], taken: Artifact, runtime: Runtime) -> tuple[str, ...]:
-    """A word where reading versions as lists of numbers would choose otherwise (4.2.10 against 4.2.2)."""
+    """A word where lists of numbers would choose otherwise (4.2.10 against 4.2.2), or Spark NLP not at all."""
     if _is_time_order(runtime):
         return ()
+    long = [artifact for artifact in preferred if len(artifact.spark_version.parts) > 3]
+    if long and len({artifact.spark_version.parts for artifact in preferred}) > 1:
+        return (f"Spark NLP {runtime.sparknlp} itself fails here: it cannot compare Spark {long[0].spark_version}.",)
     by_numbers = max(preferred, key=lambda item: (item.spark_version.parts, item.lib_version.parts, item.built_ms))
     if by_numbers.key == taken.key or by_numbers.lib_version.parts == taken.lib_version.parts:
         return ()

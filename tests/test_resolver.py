@@ -225,7 +225,47 @@ def test_a_newer_runtime_is_no_advice_for_what_is_not_ready() -> None:
     assert "modelhub update" in caught.value.hint
 
 
-# Class and engine, from 7.0 on
+# Spark's version as vendors write it
+
+
+@pytest.mark.parametrize(
+    ("sparknlp", "spark", "is_suitable"),
+    [
+        ("5.5.3", "3.3.2.3.3.7190.0-91", False),
+        ("4.0.0", "3.3.2.3.3.7190.0-91", False),
+        ("", "3.3.2.3.3.7190.0-91", False),
+        ("3.4.4", "3.3.2.3.3.7190.0-91", True),
+        ("3.2.1", "3.3.2.3.3.7190.0-91", True),
+        ("3.4.4", "3.3.2", False),
+    ],
+)
+def test_from_4_0_on_three_numbers_of_sparks_version_count(sparknlp: str, spark: str, is_suitable: bool) -> None:
+    candidates = [artifact("3.0.0", "3.3.2.3")]
+
+    if is_suitable:
+        assert chosen(candidates, sparknlp, spark) is candidates[0]
+    else:
+        with pytest.raises(IncompatibleError):
+            chosen(candidates, sparknlp, spark)
+
+
+def test_where_spark_nlp_fails_at_four_numbers_it_is_said() -> None:
+    candidates = [artifact("3.0.0", "3.1.1.3"), artifact("3.0.0", "3.0")]
+
+    notes = choose(candidates, runtime("3.4.4", "3.1.1.3.1.7270.0-253")).notes
+
+    assert notes == ("Spark NLP 3.4.4 itself fails here: it cannot compare Spark 3.1.1.3.",)
+
+
+def test_four_numbers_alone_are_no_trouble() -> None:
+    candidates = [artifact("3.0.0", "3.1.1.3"), artifact("3.0.1", "3.1.1.3")]
+
+    resolution = choose(candidates, runtime("3.4.4", "3.1.1.3.1.7270.0-253"))
+
+    assert (resolution.artifact, resolution.notes) == (candidates[1], ())
+
+
+# Class and engine, from 7.0 on: read from its sources, not run against its jar, which cannot be had
 
 ENGINES = [
     artifact("4.0.0", engine="", annotator="B"),
