@@ -1,4 +1,4 @@
-"""What the package brings along: the snapshot of facts, and cards."""
+"""What the package brings along: the snapshot of facts, cards, and the small models of the demo."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 PACKAGED_URI = "package:cards"
 _DATA = Path(__file__).parent / "data"
 SNAPSHOT = _DATA / "snapshot.jsonl.xz"
+DEMO = _DATA / "demo"
 
 
 def packaged_folder() -> Path:

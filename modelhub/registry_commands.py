@@ -59,10 +59,11 @@ def _sum(results: Sequence[UpdateResult]) -> dict[str, Any]:
 
 
 @command("demo")
-def demo_command(hub: Hub, output: Output) -> Outcome:
+@click.option("--load", "is_loading", is_flag=True, help="Let Spark NLP run a model in the end; it must be installed.")
+def demo_command(hub: Hub, output: Output, is_loading: bool) -> Outcome:
     """Show the main job without any network."""
     from modelhub.demo import run_demo
     from modelhub.output import Answer
 
-    steps = run_demo(output)
+    steps = run_demo(output, is_loading=is_loading)
     return Answer(data={"steps": steps}), lambda output: None

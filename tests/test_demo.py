@@ -1,14 +1,24 @@
 from __future__ import annotations
 
 import os
+import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from model_files import files_of
 
 from modelhub.demo import build_demo_hub
 from modelhub.hub import Hub
+from modelhub.packaged import DEMO, packaged_folder
+from modelhub.saved_models import read_saved_model
+
+ARCHIVES = sorted(DEMO.glob("*.zip"))
+CARDS = list(packaged_folder().glob("2*.md"))
+BERT = "com.johnsnowlabs.nlp.annotators.classifier.dl.BertForTokenClassification"
+PIPELINE = "org.apache.spark.ml.PipelineModel"
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -41,15 +51,41 @@ def demo_hub(tmp_path: Path) -> str:
     return (tmp_path / "hub").as_uri()
 
 
-def test_every_stand_in_can_be_pulled_and_says_what_it_is(home: Path, demo_hub: str) -> None:
+def test_every_model_can_be_pulled_and_is_as_spark_nlp_saved_it(home: Path, demo_hub: str) -> None:
     with Hub(hub=demo_hub) as hub:
         update = hub.update()
-        keys = [path.stem for path in (Path(demo_hub.removeprefix("file://")) / "public" / "models").glob("*.zip")]
-        paths = [hub.pull(key).path for key in keys]
+        paths = [hub.pull(archive.stem).path for archive in ARCHIVES]
         states = [entry.state for entry in hub.verify(is_deep=True)]
 
     assert len(paths) == len(update.changes.added) + len(update.changes.changed) == 5
     assert states == ["good"] * 5
-    for path in paths:
-        weights = next(path.rglob("bert_classification_tensorflow"))
-        assert weights.read_bytes().startswith(b"A stand-in of modelhub demo")
+    for path, archive in zip(paths, ARCHIVES, strict=True):
+        with zipfile.ZipFile(archive) as zipped:
+            assert files_of(path) == {name: zipped.read(name) for name in zipped.namelist()}
+        assert path.name == archive.stem
+        assert len(list(path.rglob("bert_classification_onnx"))) == 1
+        assert read_saved_model(path).class_name == (PIPELINE if "pipeline" in path.name else BERT)
+
+
+def test_the_models_are_small_and_those_of_the_cards() -> None:
+    cards = {re.search(r"public/models/(\S+)\.zip", page.read_text(encoding="utf-8"))[1] for page in CARDS}
+
+    assert sum(archive.stat().st_size for archive in ARCHIVES) <= 300_000
+    assert {archive.stem for archive in ARCHIVES} == {*cards, "demo_pos_pipeline_en_4.0.0_3.0_1657118162458"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("unmeasured")
+def test_without_spark_nlp_loading_says_what_to_install(
+    home: Path, invoke: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shadow = tmp_path / "shadow"
+    shadow.mkdir()
+    (shadow / "pyspark.py").write_text("raise ModuleNotFoundError(\"No module named 'pyspark'\")")
+    monkeypatch.setenv("PYTHONPATH", str(shadow))
+
+    finished = invoke("demo", "--load", "--json")
+
+    assert finished.status == 5
+    assert [error["code"] for error in finished.json["errors"]] == ["incompatible"]
+    assert "pip install 'modelhub[spark]'" in finished.json["errors"][0]["hint"]
