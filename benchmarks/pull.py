@@ -3,8 +3,9 @@
     python benchmarks/pull.py [--links a,b,c] [--models S,M,L,P] [--peers …] [--runs 5] [--json FILE]
 
 Sets up nginx and the archives, then runs everything in turn, each as a whole process: start-up, digest and manifest
-count. Memory is warmed before each run, for memory that lay idle is slow to touch on virtual machines. A table for each
-link and model, then the goals. What this machine lacks is left out, and said.
+count. Memory is warmed before each run, for memory that lay idle is slow to touch on virtual machines. Only Spark NLP's
+own downloader (``sparknlp-real``) runs in a JVM that was up before: its processor time and memory are not seen. A table
+for each link and model, then the goals. What this machine lacks is left out, and said.
 """
 
 from __future__ import annotations

@@ -45,8 +45,17 @@ http {{
     sendfile on;
     tcp_nopush on;
     server {{ listen {host}:{port}; root {root}; }}
+    {encrypted}
 }}
 """
+# For Spark NLP, which asks an endpoint of digits for /BUCKET/KEY.
+_ENCRYPTED = """\
+server {{
+        listen {host}:{port} ssl;
+        ssl_certificate {certificate};
+        ssl_certificate_key {key};
+        location /bucket/ {{ alias {root}/; }}
+    }}"""
 
 
 class UnavailableError(Exception):
@@ -63,11 +72,13 @@ class Link:
         uri: The hub, as a client on the link sees it.
         prefix: What a command begins with so that it runs at the client's end.
         access_log: One line a request.
+        tls_uri: The same server by https; "" where it has no certificate.
     """
 
     letter: str
     title: str
     uri: str
+    tls_uri: str = ""
     prefix: tuple[str, ...] = ()
     access_log: Path
 
@@ -207,15 +218,28 @@ def _serve(
     port = _free_port()
     # Workers of root's nginx would be nobody, who may not read the folder.
     user = "user root;" if os.geteuid() == 0 else ""
-    text = _CONFIGURATION.format(user=user, folder=folder, host=host, port=port, root=site.hub)
+    encrypted, tls_uri = _encrypted(folder, host, site.hub)
+    text = _CONFIGURATION.format(user=user, folder=folder, host=host, port=port, root=site.hub, encrypted=encrypted)
     (folder / "nginx.conf").write_text(text, encoding="utf-8")
     nginx = [find_tool("nginx"), "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"]
-    link = Link(
-        letter="", title="", uri=f"http://{host}:{port}", prefix=client_prefix, access_log=folder / "access.log"
-    )
+    uri, log = f"http://{host}:{port}", folder / "access.log"
+    link = Link(letter="", title="", uri=uri, tls_uri=tls_uri, prefix=client_prefix, access_log=log)
     with _running([*server_prefix, *nginx], env={**os.environ, **(environment or {})}):
         _await_answer(link)
         yield link
+
+
+def _encrypted(folder: Path, host: str, root: Path) -> tuple[str, str]:
+    """What serves by https too, for the configuration, and the URI there; both "" without a certificate."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    try:
+        new = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=benchmark"]
+        run_tool("openssl", *new, "-keyout", str(key), "-out", str(certificate))
+    except UnavailableError:
+        return "", ""
+    port = _free_port()
+    encrypted = _ENCRYPTED.format(host=host, port=port, certificate=certificate, key=key, root=root)
+    return encrypted, f"https://{host}:{port}"
 
 
 def _await_answer(link: Link) -> None:

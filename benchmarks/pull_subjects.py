@@ -12,8 +12,10 @@ from pathlib import Path
 
 from pull_archives import REPOSITORY, Model
 from pull_links import Link, Site, UnavailableError, find_tool, run_tool
+from pull_sparknlp import real_downloader
 
 OURS = "modelhub"
+_REAL = "sparknlp-real"
 _REQUESTS = """
 import shutil, sys, zipfile, requests
 uri, archive, folder = sys.argv[1:4]
@@ -123,6 +125,9 @@ def peer(name: str, site: Site) -> Subject:
     Raises:
         UnavailableError: This machine lacks something that it needs.
     """
+    if name == _REAL:
+        command, result = real_downloader(site)
+        return Subject(name=name, title=PEER_TITLES[name], command=command, result=result)
     title, make_command = _PEERS[name]
     return Subject(name=name, title=title, command=make_command(site))
 
@@ -169,4 +174,4 @@ _PEERS: Mapping[str, tuple[str, Callable[[Site], _Command]]] = {
     "requests": ("requests, then zipfile", _python(_REQUESTS, "requests")),
     "s5cmd": ("s5cmd, then unzip", _shell(f"{_S5CMD} && {_UNZIP}")),
 }
-PEER_TITLES = {name: title for name, (title, _) in _PEERS.items()}
+PEER_TITLES = {name: title for name, (title, _) in _PEERS.items()} | {_REAL: "Spark NLP itself, warm (https)"}
