@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import platformdirs
-
+from modelhub.bounds import Bounds
 from modelhub.errors import UsageError
 from modelhub.public_hub import PUBLIC_HUB, PUBLIC_REPOSITORY
+from modelhub.user_folders import cache_folder, config_folder
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
@@ -28,7 +28,7 @@ _LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
 # Not "5Mbps", which means bits elsewhere.
 _RATE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kmgt])(i?))?(?:b(?:/s)?)?", re.IGNORECASE)
 _HONOURED = re.compile(
-    r"(https?|all|no)_proxy|NETRC|JAVA_HOME"
+    r"(https?|all|no)_proxy|NETRC|JAVA_HOME|SPARK_HOME"
     r"|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|PROFILE|(DEFAULT_)?REGION|ENDPOINT_URL(_S3)?"
     r"|CONFIG_FILE|SHARED_CREDENTIALS_FILE|ROLE_ARN|WEB_IDENTITY_TOKEN_FILE|CONTAINER_CREDENTIALS_\w+)",
     re.IGNORECASE,
@@ -64,6 +64,9 @@ class Config:
         limit_rate: Bound on all downloads together, in bytes per second; 0 for none (``MODELHUB_LIMIT_RATE``).
         timeout: Seconds without a byte after which a connection counts as lost (``MODELHUB_TIMEOUT``).
         wait: Seconds to wait for another process that pulls the same model (``MODELHUB_WAIT``).
+        max_unpacked: How many bytes one archive may unpack to; 0 for any amount (``MODELHUB_MAX_UNPACKED``).
+        max_ratio: How many bytes may come out of one byte of an archive; 0 for any number (``MODELHUB_MAX_RATIO``).
+        strict: Whether a model that may not load here is refused instead of warned of (``MODELHUB_STRICT``).
         allow_http: Whether a hub may be ``http:`` elsewhere than on loopback (``MODELHUB_ALLOW_HTTP``).
         allow_hub: Further URIs that zips may be downloaded from (``--allow-hub``, ``MODELHUB_ALLOW_HUB``).
         license: Licence of John Snow Labs that licensed repositories are read with; else the newest that is found
@@ -91,6 +94,9 @@ class Config:
     limit_rate: int = 0
     timeout: float = 30.0
     wait: float = 3600.0
+    max_unpacked: int = Bounds.max_unpacked_bytes
+    max_ratio: float = Bounds.max_ratio
+    strict: bool = False
     allow_http: bool = False
     allow_hub: tuple[str, ...] = ()
     license: Path | None = None
@@ -111,7 +117,7 @@ def load_config(flags: Mapping[str, Any] | None = None, *, environ: Mapping[str,
         UsageError: A value or a name cannot be understood, or the file is not valid TOML.
     """
     environ = os.environ if environ is None else environ
-    path = platformdirs.user_config_path("modelhub") / "config.toml"
+    path = config_folder(environ) / "config.toml"
     in_file = _read_file(path)
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     _check_names(given, "There is no setting")
@@ -167,7 +173,7 @@ def _read_file(path: Path) -> Mapping[str, Any]:
         import tomli as tomllib
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         raise UsageError(
             f"{path} cannot be read: {exc}.", hint="It must be a TOML file; correct or remove it."
         ) from exc
@@ -272,9 +278,31 @@ def _rate(value: object, where: str) -> int:
     match = _RATE.fullmatch(str(value).strip())
     if match is None:
         raise UsageError(f"{where}: {value!r} is not a rate.", hint="Write bytes per second, such as 500K, 5M or 1.5G.")
+    return _bytes_of(match)
+
+
+def _size(value: object, where: str) -> int:
+    """Bytes, written as in a rate; 0 is no bound."""
+    match = _RATE.fullmatch(str(value).strip())
+    if match is None or "/" in str(value):
+        raise UsageError(f"{where}: {value!r} is not a size.", hint="Write bytes, such as 500G or 1.5T.")
+    return _bytes_of(match)
+
+
+def _bytes_of(match: re.Match[str]) -> int:
     number, unit, is_binary = match.groups()
-    rate = float(number) * (1024 if is_binary else 1000) ** " kmgt".index((unit or " ").lower())
-    return max(1, round(rate)) if rate else 0
+    size = float(number) * (1024 if is_binary else 1000) ** " kmgt".index((unit or " ").lower())
+    return max(1, round(size)) if size else 0
+
+
+def _ratio(value: object, where: str) -> float:
+    try:
+        ratio = float(str(value))
+    except ValueError:
+        ratio = -1.0
+    if not (ratio == 0 or 1 <= ratio < float("inf")):
+        raise UsageError(f"{where}: {value!r} is not a ratio.", hint="Write a number from 1 on, or 0 for no bound.")
+    return ratio
 
 
 def _endpoint(value: object, where: str) -> str:
@@ -305,10 +333,6 @@ def _default_ca_bundle(environ: Mapping[str, str]) -> tuple[Path, str]:
     return Path(where()), "default (certifi's)"
 
 
-def _default_home() -> tuple[Path, str]:
-    return platformdirs.user_cache_path("modelhub"), "default"
-
-
 _READERS: dict[str, Callable[[object, str], Any]] = {
     "cache": _path,
     "cache_readonly": _paths,
@@ -326,6 +350,9 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "limit_rate": _rate,
     "timeout": _timeout,
     "wait": _seconds,
+    "max_unpacked": _size,
+    "max_ratio": _ratio,
+    "strict": _boolean,
     "allow_http": _boolean,
     "allow_hub": _uris,
     "license": _path,
@@ -335,7 +362,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
 }
 _COMPUTED: dict[str, Callable[[Mapping[str, str]], tuple[Any, str]]] = {
     "cache": lambda environ: _default_cache(),
-    "home": lambda environ: _default_home(),
+    "home": lambda environ: (cache_folder(environ), "default"),
     "sparknlp": lambda environ: _installed("spark-nlp"),
     "spark": lambda environ: _installed("pyspark"),
     "ca_bundle": _default_ca_bundle,
@@ -357,6 +384,15 @@ def proxy_of(uri: str) -> tuple[str, str]:
 def honoured_variables() -> dict[str, str]:
     """What the environment says besides our own settings, and counts; the values may hold secrets."""
     return {name: value for name, value in os.environ.items() if value and _HONOURED.fullmatch(name)}
+
+
+def are_file_names_utf8() -> bool:
+    """Whether a program that is started from here, such as Spark's JVM, takes file names for UTF-8, by the locale."""
+    import locale  # only where a name has letters outside of ASCII
+
+    if not hasattr(locale, "nl_langinfo"):
+        return True
+    return locale.nl_langinfo(locale.CODESET).upper().replace("-", "") == "UTF8"
 
 
 def colour_wish() -> bool | None:

@@ -7,6 +7,7 @@ contents (``unpack_members``): whoever stands at the content of a member has it 
 from __future__ import annotations
 
 import contextlib
+import errno
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -27,9 +28,8 @@ from modelhub.zipformat import (
     truncated,
 )
 
-# Deflate cannot pack tighter than 1:1032; weights reach 1.1, texts 10. Below the harmless size no ratio is a bomb.
-MAX_RATIO = 200
-_HARMLESS_BYTES = 256 << 20
+_MAX_NAME_BYTES = 255
+_SHOWN_CHARACTERS = 300
 MAX_MEMBERS = 500_000  # saved models have some hundreds; each costs memory, and a file
 
 # Compressed bytes a step. Where a member's end is unknown the first step is short: what lies behind it is copied.
@@ -109,12 +109,33 @@ class _Writing:
     def __exit__(self, _: object, exc: BaseException | None, __: object) -> None:
         if isinstance(exc, FileExistsError):
             raise StorageError(
-                f"{self._path} exists already, perhaps because the file system does not tell upper from lower case.",
+                f"{self._shown} exists already: the file system does not tell apart two names of the archive, which "
+                "differ in upper and lower case, or in how an accent is written.",
                 hint="Choose a cache on another file system with MODELHUB_CACHE.",
             ) from exc
-        if isinstance(exc, (OSError, UnicodeEncodeError)):
-            with disk_errors(f"Cannot write {self._path}"):
+        if isinstance(exc, OSError) and exc.errno == errno.ENAMETOOLONG and self._longest_name_bytes > _MAX_NAME_BYTES:
+            raise StorageError(
+                f"Cannot write {self._shown}: a name in it has {self._longest_name_bytes:,} bytes.",
+                hint=f"File systems take {_MAX_NAME_BYTES} at most. Tell whoever published it.",
+            ) from exc
+        if isinstance(exc, OSError):
+            with disk_errors(f"Cannot write {self._shown}"):
+                raise type(exc)(exc.errno, exc.strerror) from exc  # without the path, which is named already
+        if isinstance(exc, UnicodeEncodeError):
+            with disk_errors(f"Cannot write {self._shown}"):
                 raise exc
+
+    @property
+    def _shown(self) -> str:
+        """The path, whose end was chosen by whoever made the archive."""
+        name, text = self._path.name, str(self._path)
+        if text.isprintable() and len(text) <= _SHOWN_CHARACTERS:
+            return text
+        return shown(name if len(name) > len(text) / 2 else text)
+
+    @property
+    def _longest_name_bytes(self) -> int:
+        return max((len(part.encode(errors="replace")) for part in self._path.parts), default=0)
 
 
 class MemberTree:
@@ -122,7 +143,7 @@ class MemberTree:
 
     Args:
         root: An existing, empty folder.
-        max_names: How many may be taken.
+        max_names: How many may be taken, and how many folders may be made for them.
     """
 
     def __init__(self, root: Path, *, max_names: int = MAX_MEMBERS) -> None:
@@ -168,6 +189,8 @@ class MemberTree:
                 continue
             if folder in self._files:
                 raise _both(folder)
+            if len(self._folders) > self._max_names:
+                raise too_many_members(self._max_names)
             with _Writing(self._root / folder):
                 (self._root / folder).mkdir()
             self._folders.add(folder)
@@ -320,26 +343,6 @@ class MemberWriter:
         reader.advance(size_bytes)
 
 
-def check_bounds(
-    unpacked_bytes: int, *, archive_bytes: int, max_unpacked_bytes: int | None, max_ratio: float = MAX_RATIO
-) -> None:
-    """Stop what unpacks to too much.
-
-    Args:
-        unpacked_bytes: How much it unpacks to, as far as is known.
-        archive_bytes: Out of how many.
-        max_unpacked_bytes: Bound on the bytes written.
-        max_ratio: Bound on the one to the other, once more than 256 MiB are written.
-
-    Raises:
-        ArchiveError: It is more than is allowed.
-    """
-    if max_unpacked_bytes is not None and unpacked_bytes > max_unpacked_bytes:
-        raise refused(f"it unpacks to more than {max_unpacked_bytes:,} bytes.")
-    if unpacked_bytes > max(_HARMLESS_BYTES, max_ratio * archive_bytes):
-        raise refused(f"{archive_bytes:,} bytes of it unpack to {unpacked_bytes:,} and more, as in a zip bomb.")
-
-
 def ends_elsewhere(header: Header) -> ArchiveError:
     """The error for content that is shorter or longer than its header says."""
     return broken(f"{shown(header.name)} does not end where its header says.")
@@ -352,7 +355,7 @@ def unlisted(at_bytes: int) -> ArchiveError:
 
 def too_many_members(allowed: int = MAX_MEMBERS) -> ArchiveError:
     """The error for an archive that would fill memory, and the disk with files."""
-    return refused(f"it holds more than {allowed:,} members.")
+    return refused(f"it holds more than {allowed:,} members, or folders.")
 
 
 def _damaged(header: Header) -> ArchiveError:

@@ -17,8 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from modelhub.bounds import Bounds
 from modelhub.disk import disk_errors
-from modelhub.members import MAX_RATIO, ArchiveReader, MemberTree, MemberWriter, check_bounds, unlisted
+from modelhub.members import ArchiveReader, MemberTree, MemberWriter, unlisted
 from modelhub.not_a_zip import check_not_foreign
 from modelhub.objects import Member
 from modelhub.unpack_members import HEAD_BYTES, find_directory
@@ -46,6 +47,7 @@ from modelhub.zipformat import (
 __all__ = ["Member", "unpack_stream"]
 
 _SPOOL_CHUNK_BYTES = 1 << 20
+_BOUNDS = Bounds()
 _FIRST_SIGNATURES = (LOCAL_SIGNATURE, END_SIGNATURE, ZIP64_END_SIGNATURE)
 
 
@@ -54,8 +56,7 @@ def unpack_stream(
     folder: Path,
     *,
     spool: Path | None = None,
-    max_unpacked_bytes: int | None = None,
-    max_ratio: float = MAX_RATIO,
+    bounds: Bounds = _BOUNDS,
     on_unpacked: Callable[[int], None] | None = None,
 ) -> tuple[Member, ...]:
     """Unpack the zip that arrives as ``chunks`` into ``folder``, and return its files in their order.
@@ -65,8 +66,7 @@ def unpack_stream(
             pass through. It is exhausted unless an error is raised.
         folder: An existing, empty folder. After an error it holds what came before the error.
         spool: Folder for the temporary file of a zip that cannot be streamed; else the parent of ``folder``.
-        max_unpacked_bytes: Bound on the bytes written.
-        max_ratio: Bound on the bytes written to the bytes that arrived, once more than 256 MiB are written.
+        bounds: On the bytes written, and on their ratio to those that arrived.
         on_unpacked: Called with the number of bytes just unpacked.
 
     Raises:
@@ -74,7 +74,7 @@ def unpack_stream(
         StorageError: The files cannot be written.
     """
     reader = ArchiveReader(chunks)
-    meter = _Meter(reader, max_unpacked_bytes, max_ratio, on_unpacked)
+    meter = _Meter(reader, bounds, on_unpacked)
     walk = _Walk(MemberTree(folder), meter)
     head = reader.peek(HEAD_BYTES)
     if head.startswith(_FIRST_SIGNATURES):
@@ -90,14 +90,20 @@ def unpack_stream(
 class _Meter:
     """Counts what is unpacked, stops a bomb, and reports progress."""
 
-    def __init__(
-        self, reader: ArchiveReader, max_bytes: int | None, max_ratio: float, report: Callable[[int], None] | None
-    ) -> None:
+    def __init__(self, reader: ArchiveReader, bounds: Bounds, report: Callable[[int], None] | None) -> None:
         self._reader = reader
-        self._max_bytes = max_bytes
-        self._max_ratio = max_ratio
+        self._bounds = bounds
         self._report = report
         self._unpacked_bytes = 0
+
+    def announce(self, header: Header) -> None:
+        """Take note of a member that is about to be unpacked, as far as its header tells its size.
+
+        Raises:
+            ArchiveError: It would be more than is allowed.
+        """
+        archive_bytes = self._reader.arrived_bytes + (header.compressed_bytes or 0)
+        self._bounds.check(self._unpacked_bytes + (header.size_bytes or 0), archive_bytes=archive_bytes)
 
     def count(self, size_bytes: int) -> None:
         """Take note of bytes that are about to be written.
@@ -106,12 +112,7 @@ class _Meter:
             ArchiveError: They are more than is allowed.
         """
         self._unpacked_bytes += size_bytes
-        check_bounds(
-            self._unpacked_bytes,
-            archive_bytes=self._reader.arrived_bytes,
-            max_unpacked_bytes=self._max_bytes,
-            max_ratio=self._max_ratio,
-        )
+        self._bounds.check(self._unpacked_bytes, archive_bytes=self._reader.arrived_bytes)
         if self._report is not None:
             self._report(size_bytes)
 
@@ -180,6 +181,7 @@ class _Walk:
 
     def _unpack(self, reader: ArchiveReader, header: Header, header_bytes: int) -> Header:
         path = checked_path(header.name)
+        self._meter.announce(header)
         target = self._tree.claim(path, is_folder=header.is_folder)
         reader.advance(header_bytes)
         with MemberWriter(target, header, self._meter.count) as writer:

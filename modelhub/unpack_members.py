@@ -14,14 +14,13 @@ from itertools import islice, pairwise, zip_longest
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from modelhub.bounds import Bounds
 from modelhub.errors import ArchiveError
 from modelhub.members import (
     MAX_MEMBERS,
-    MAX_RATIO,
     ArchiveReader,
     MemberTree,
     MemberWriter,
-    check_bounds,
     ends_elsewhere,
     too_many_members,
     unlisted,
@@ -64,6 +63,7 @@ _LARGE_BYTES = 64 << 10
 _PIECE_BYTES = 512 << 10
 _WAIT_S = 0.5
 _HEADER = "the header of a member"
+_BOUNDS = Bounds()
 
 
 class Archive(Protocol):
@@ -202,8 +202,7 @@ def unpack_members(
     folder: Path,
     *,
     threads: int = 2,
-    max_unpacked_bytes: int | None = None,
-    max_ratio: float = MAX_RATIO,
+    bounds: Bounds = _BOUNDS,
     on_unpacked: Callable[[int], None] | None = None,
     on_stop: Callable[[], None] | None = None,
 ) -> tuple[Member, ...]:
@@ -215,8 +214,7 @@ def unpack_members(
         folder: An existing, empty folder. After an error it holds what came before the error. Of a directory that
             wants only some files it holds those, and all folders.
         threads: How many members are unpacked at once, at most; 1 for the calling thread alone.
-        max_unpacked_bytes: Bound on the bytes written.
-        max_ratio: Bound on the bytes written to the archive's, where they are more than 256 MiB.
+        bounds: On what is announced; more than that no member may hold.
         on_unpacked: Called with the number of bytes just unpacked: by any thread, but never by two at once.
         on_stop: Called once where unpacking fails or is interrupted while other threads of it may wait in
             :meth:`Archive.read_at`; has to make them raise, for all threads have ended when this function ends.
@@ -226,12 +224,7 @@ def unpack_members(
         StorageError: The files cannot be written.
         ModelHubError: What :meth:`Archive.read_at` raises.
     """
-    check_bounds(
-        directory.unpacked_bytes,
-        archive_bytes=archive.size_bytes,
-        max_unpacked_bytes=max_unpacked_bytes,
-        max_ratio=max_ratio,
-    )
+    bounds.check(directory.unpacked_bytes, archive_bytes=archive.size_bytes)
     lines, wanted = directory.members, directory.wanted
     paths = [checked_path(line.name) for line in lines]
     tree = MemberTree(folder)

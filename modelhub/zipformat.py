@@ -8,8 +8,9 @@ An archive, as far as we accept it (APPNOTE 6.3.10)::
 
 Accepted names are those that stay in their folder and that Windows can tell from a device: no ``..`` (nor what Windows
 takes for it, such as ``.. ``), no absolute path, no drive (``C:``), no backslash, no control character (NUL is one),
-no device name (``CON``, ``nul.txt``). Blanks, colons further on and trailing dots are in real models and stay allowed:
-they are harmless here, and on Windows the file system itself refuses them or two that collide.
+no device name (``CON``, ``nul.txt``), no more than 100 folders in each other. Blanks, colons further on and trailing
+dots are in real models and stay allowed: they are harmless here, and on Windows the file system itself refuses them or
+two that collide.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ _SPECIAL_TYPES = {
     0o140000: "a socket",
 }
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_DEPTH = 100  # saved models need a dozen; with a thousand many programs, ours too, cannot delete them any more
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DEVICE = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³])[ ]*([.:].*)?", re.IGNORECASE)
 
@@ -304,12 +306,12 @@ def check_agreement(unpacked: Header, listed: ListedHeader) -> None:
     """
     for field in _HEADER_FIELDS:
         ours, theirs = getattr(unpacked, field.name), getattr(listed, field.name)
-        if field.name == "flags":
-            ours, theirs = ours & _FLAGS_THAT_AGREE, theirs & _FLAGS_THAT_AGREE
-        if ours != theirs:
+        if field.name == "flags" and (ours ^ theirs) & _FLAGS_THAT_AGREE:
+            raise broken(f"{shown(unpacked.name)} is encrypted or spelled otherwise than its table of contents says.")
+        if field.name != "flags" and ours != theirs:
             what = _FIELD_WORDS.get(field.name, field.name)
-            told = f"its table of contents says {_value(theirs)}"
-            raise broken(f"the {what} of {shown(unpacked.name)} is {_value(ours)}, {told}.")
+            is_so, told = (shown(value) if isinstance(value, str) else f"{value:,}" for value in (ours, theirs))
+            raise broken(f"the {what} of {shown(unpacked.name)} is {is_so}, its table of contents says {told}.")
 
 
 def checked_path(name: str) -> str:
@@ -443,8 +445,4 @@ def _reason_against(name: str, parts: list[str]) -> str:
         return "names a drive"
     if any(_DEVICE.fullmatch(part) for part in parts):
         return "is the name of a device on Windows"
-    return ""
-
-
-def _value(value: object) -> str:
-    return shown(value) if isinstance(value, str) else f"{value:,}"
+    return f"lies {len(parts):,} levels deep" if len(parts) > _MAX_DEPTH else ""

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,14 @@ from modelhub.config import (
 from modelhub.errors import UsageError
 from modelhub.public_hub import PUBLIC_HUB
 
+XDG = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of our own."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+    for name in XDG:
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     return tmp_path
 
@@ -42,7 +46,7 @@ def write_file(home: Path) -> Callable[[str], Path]:
 
 
 def load(environ: dict[str, str] | None = None, **flags: Any) -> Config:
-    return load_config(flags, environ=environ or {})
+    return load_config(flags, environ={name: os.environ[name] for name in XDG} | (environ or {}))
 
 
 # Precedence
@@ -261,6 +265,7 @@ def test_without_a_word_the_authorities_of_the_system_count() -> None:
         ("offline", "maybe"),
         ("no_update", "2"),
         ("allow_http", "y"),
+        ("strict", "very"),
         ("timeout", "soon"),
         ("timeout", "-1"),
         ("timeout", "0"),
@@ -478,3 +483,12 @@ def test_a_child_has_only_the_settings_that_it_is_given(monkeypatch: pytest.Monk
         "MODELHUB_OFFLINE": "1",
     }
     assert environ["HOME"] == os.environ["HOME"]
+
+
+@pytest.mark.parametrize(("locale", "is_utf8"), [("C", False), ("C.UTF-8", True)])
+def test_the_locale_tells_how_a_jvm_reads_file_names(locale: str, is_utf8: bool) -> None:
+    code = "from modelhub.config import are_file_names_utf8; print(are_file_names_utf8())"
+    environment = os.environ | {"LC_ALL": locale}
+    finished = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+
+    assert finished.stdout.strip() == str(is_utf8)

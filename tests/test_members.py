@@ -147,6 +147,14 @@ def test_a_tree_takes_a_bounded_number_of_names(tmp_path: Path) -> None:
         tree.claim("c", is_folder=False)
 
 
+def test_a_tree_makes_a_bounded_number_of_folders(tmp_path: Path) -> None:
+    tree = MemberTree(tmp_path, max_names=5)
+    tree.claim("a/b/c", is_folder=False)
+
+    with pytest.raises(ArchiveError, match="holds more than 5 members, or folders"):
+        tree.claim("d/e/f/g/h", is_folder=False)
+
+
 def test_an_implied_folder_may_be_named_later_but_once(tmp_path: Path) -> None:
     tree = MemberTree(tmp_path)
 

@@ -333,13 +333,22 @@ def test_a_disk_that_takes_no_more_is_a_storage_error(method: int, folder: Path)
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("n" * 300, "File name too long"), ("there", "exists already"), ("there/too", "exists already")],
+    [
+        ("n" * 300, "Cannot write 'n+…n+': a name in it has 300 bytes"),
+        ((("n" * 99 + "/") * 50)[:-1], "Cannot write '.*n+': File name too long"),
+        ("\u202e" + "n" * 253, r"Cannot write '\\u202en"),
+        ("there", "exists already"),
+        ("there/too", "exists already"),
+    ],
 )
 def test_a_name_that_the_file_system_does_not_take_is_a_storage_error(name: str, words: str, folder: Path) -> None:
     (folder / "there").touch()
 
-    with pytest.raises(StorageError, match=words):
+    with pytest.raises(StorageError, match=words) as caught:
         unpack_stream([make_zip({name: b""})], folder)
+
+    assert caught.value.message.isprintable()
+    assert len(caught.value.message) < 500
 
 
 def test_a_folder_that_is_not_there_is_a_storage_error(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_unpack import MODEL, archives, files_in, largest_file, make_zip
 
+from modelhub.bounds import Bounds
 from modelhub.errors import ArchiveError, NetworkError, StorageError
 from modelhub.unpack import unpack_stream
 from modelhub.unpack_members import TAIL_BYTES, Member, read_directory, unpack_members
@@ -319,7 +320,7 @@ def test_the_absolute_bound_is_met_before_anything_is_written(folder: Path) -> N
     archive = InMemory(make_zip(MODEL))
 
     with pytest.raises(ArchiveError, match="more than 1,000 bytes"):
-        unpack_members(archive, read_directory(archive), folder, max_unpacked_bytes=1000)
+        unpack_members(archive, read_directory(archive), folder, bounds=Bounds(max_unpacked_bytes=1000))
 
     assert list(folder.iterdir()) == []
 
