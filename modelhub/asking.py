@@ -10,14 +10,15 @@ import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urljoin
 
 from modelhub.connections import Exchange, Failure
 from modelhub.errors import NetworkError, NotAllowedError, ReplacedError
 from modelhub.objects import ObjectStat
+from modelhub.quick_dataclasses import dataclass
 from modelhub.ranges import ContentRange, Span, delay_s, parse_content_range, retry_after_s
+from modelhub.scopes import check_still_encrypted
 
 PASSING = (429, 500, 502, 503, 504)
 HINT_AGAIN = "Run the same command again: it goes on where it was."
@@ -211,6 +212,7 @@ class Asking(ABC):
             return
         try:
             self._redirected = urljoin(url, location)
+            check_still_encrypted(url, self._redirected)
             self._policy.check_url(self._redirected)
             self._ask_later(ask)
         except NotAllowedError as exc:

@@ -6,11 +6,11 @@ with passwords, other authorities, IPv6 and IPv4 tried side by side) where our o
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 from urllib.parse import quote
@@ -19,6 +19,7 @@ import pycurl
 
 from modelhub.errors import StoppedError
 from modelhub.network import Network
+from modelhub.quick_dataclasses import dataclass
 
 _MAX_ERROR_BYTES = 64 << 10
 _BUFFER_BYTES = 512 << 10  # libcurl's largest: each piece costs a call into Python
@@ -224,9 +225,9 @@ class Connections:
         curl = self._idle.pop() if self._idle else self._new_curl()
         proxy, no_proxy = self._network.proxy_of(exchange.url)
         exchange.moved_at = now
-        curl.setopt(pycurl.URL, quote(exchange.url, safe=_URL_SIGNS))
-        curl.setopt(pycurl.PROXY, proxy)
-        curl.setopt(pycurl.NOPROXY, no_proxy)
+        curl.setopt(pycurl.URL, quote(exchange.url, safe=_URL_SIGNS, errors="surrogateescape"))
+        curl.setopt(pycurl.PROXY, os.fsencode(proxy))  # of a text pycurl takes no more than ASCII
+        curl.setopt(pycurl.NOPROXY, os.fsencode(no_proxy))
         curl.setopt(pycurl.NETRC, pycurl.NETRC_OPTIONAL if exchange.has_netrc else pycurl.NETRC_IGNORED)
         curl.setopt(pycurl.HTTPHEADER, [line.encode("latin-1") for line in exchange.headers])
         curl.setopt(pycurl.HEADERFUNCTION, partial(self._on_header, exchange))
@@ -244,7 +245,7 @@ class Connections:
         curl.setopt(pycurl.USERAGENT, "modelhub")
         if network.ca_bundle:
             kind = pycurl.CAPATH if network.ca_bundle.is_dir() else pycurl.CAINFO
-            curl.setopt(kind, str(network.ca_bundle))
+            curl.setopt(kind, os.fsencode(network.ca_bundle))
         return curl
 
     def _buffer_bytes(self) -> int:

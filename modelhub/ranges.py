@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from modelhub.quick_dataclasses import dataclass
 
 # What is noted as arrived, and so what an interruption costs at most for each connection.
 BLOCK_BYTES = 128 << 10
@@ -50,7 +51,10 @@ def parse_content_range(text: str) -> ContentRange | None:
         return None
     first, last, total = match.groups()
     span = Span(int(first), int(last) + 1) if first else None
-    return ContentRange(span=span, total_bytes=None if total == "*" else int(total))
+    total_bytes = None if total == "*" else int(total)
+    if span and (span.start >= span.end or (total_bytes is not None and span.end > total_bytes)):
+        return None
+    return ContentRange(span=span, total_bytes=total_bytes)
 
 
 class Missing:

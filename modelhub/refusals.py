@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
 from modelhub.errors import ModelHubError, NetworkError, NotAllowedError, NotFoundError
+from modelhub.quick_dataclasses import dataclass
 from modelhub.scopes import AWS, Place, place_of
 
 _READ_BYTES = 64 << 10
@@ -247,7 +247,7 @@ def _time_of(text: str) -> datetime | None:
 
     try:
         time = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 

@@ -13,7 +13,6 @@ scope           objects                                                   read
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote, urlsplit
 
@@ -21,6 +20,7 @@ from modelhub.artifacts import without_secrets
 from modelhub.config import is_on_loopback
 from modelhub.errors import NotAllowedError, UsageError
 from modelhub.public_hub import COMMUNITY_BUCKET, PUBLIC_BUCKET, PUBLIC_HUB
+from modelhub.quick_dataclasses import dataclass
 
 Scope = Literal["anonymous", "licensed", "bucket"]
 AWS = PUBLIC_HUB.removesuffix(f"/{PUBLIC_BUCKET}")
@@ -71,6 +71,19 @@ def place_of(uri: str) -> Place:
     if bucket == COMMUNITY_BUCKET or (bucket == PUBLIC_BUCKET and key.startswith(_OPEN_PREFIX)):
         return Place(scope="anonymous", bucket=bucket, key=key)
     return Place(scope="licensed" if bucket == PUBLIC_BUCKET else "bucket", bucket=bucket, key=key)
+
+
+def check_still_encrypted(url: str, target: str) -> None:
+    """See that a redirect does not lead out of encryption: not even to this machine, nor where plain hubs are allowed.
+
+    Raises:
+        NotAllowedError: From ``https:`` to ``http:``.
+    """
+    if urlsplit(url).scheme == "https" and urlsplit(target).scheme == "http":
+        raise NotAllowedError(
+            f"{without_secrets(url)} is redirected to {without_secrets(target)}, which is not encrypted.",
+            hint="Tell those who run the hub, or name the other place with --hub if you trust it.",
+        )
 
 
 def check_encrypted(url: str, *, allow_http: bool) -> None:

@@ -17,13 +17,17 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from modelhub.asking import PASSING, Address
-from modelhub.errors import NetworkError
+from modelhub.errors import ModelHubError, NetworkError
 from modelhub.objects import Text
 from modelhub.refusals import explain_refusal
+from modelhub.scopes import check_still_encrypted
 
 _CONNECT_TIMEOUT_S = 10.0
 _IMPATIENT_TIMEOUTS_S = (3.0, 10.0)
 _RETRIES = 3
+_MAX_BYTES = 512 << 20  # the list of the public hub has some 20 MB
+_MAX_ERROR_BYTES = 64 << 10
+_PIECE_BYTES = 64 << 10
 
 
 class TextReader:
@@ -84,16 +88,24 @@ class TextReader:
         url = address.url()
         # What is signed must show no other credentials, such as those of ~/.netrc.
         auth = (lambda request: request) if address.is_signed else None
-        with session.get(url, headers=headers, timeout=timeouts, verify=self._verify, auth=auth) as answer:
+        with session.get(url, headers=headers, timeout=timeouts, verify=self._verify, auth=auth, stream=True) as answer:
             if answer.status_code == 304:
                 return None
             if answer.status_code >= 300:  # S3 answers 301 without saying where to
-                if address.changed_after(answer.status_code, answer.headers, answer.content, url=url):
+                body = _read(answer, _MAX_ERROR_BYTES)
+                if address.changed_after(answer.status_code, answer.headers, body, url=url):
                     return self._text(session, address, headers, timeouts)
-                raise _refusal(answer, address)
+                raise _refusal(answer, address, body)
             etag, modified = answer.headers.get("ETag"), answer.headers.get("Last-Modified")
             now = f"etag {etag}" if etag else f"modified {modified}" if modified else ""
-            return Text(content=answer.content.decode("utf-8", errors="replace"), validator=now)
+            content = _read(answer, _MAX_BYTES + 1)
+            if len(content) > _MAX_BYTES:
+                raise NetworkError(
+                    f"{address.uri} has more than {_MAX_BYTES:,} bytes, which no list of artifacts has.",
+                    hint="Check MODELHUB_HUB.",
+                    uri=address.uri,
+                )
+            return Text(content=content.decode("utf-8", errors="replace"), validator=now)
 
     def _session(self, retries: int) -> requests.Session:
         """The session whose requests are tried again so often."""
@@ -110,20 +122,37 @@ class TextReader:
 
     def _check_redirect(self, answer: requests.Response, **_: object) -> None:
         """A redirect must not lead to where we would not have gone at once."""
-        if answer.is_redirect:
-            try:
-                self._check_url(urljoin(answer.url, answer.headers["Location"]))
-            except ValueError as exc:
-                raise InvalidURL(f"it is redirected to what is no URL ({exc})") from exc
+        if not answer.is_redirect:
+            return
+        try:
+            target = urljoin(answer.url, answer.headers["Location"])
+            check_still_encrypted(answer.url, target)
+            self._check_url(target)
+        except ModelHubError:
+            answer.close()
+            raise
+        except ValueError as exc:
+            answer.close()
+            raise InvalidURL(f"it is redirected to what is no URL ({exc})") from exc
 
 
-def _refusal(answer: requests.Response, address: Address) -> Exception:
+def _read(answer: requests.Response, limit_bytes: int) -> bytes:
+    """The beginning of a body, or all of it; a packed one is unpacked no further, for it may be a bomb."""
+    content = bytearray()
+    for piece in answer.iter_content(_PIECE_BYTES):
+        content += piece
+        if len(content) >= limit_bytes:
+            break
+    return bytes(content[:limit_bytes])
+
+
+def _refusal(answer: requests.Response, address: Address, body: bytes) -> Exception:
     status = answer.status_code
     if status in PASSING:
         return NetworkError(
             f"{address.uri} answered HTTP {status}.", hint="Try again later.", uri=address.uri, status=status
         )
-    return explain_refusal(address.uri, status, answer.content, answer.headers, is_signed=address.is_signed)
+    return explain_refusal(address.uri, status, body, answer.headers, is_signed=address.is_signed)
 
 
 @contextmanager

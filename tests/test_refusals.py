@@ -164,6 +164,11 @@ def test_the_hint_is_what_helps_against_that_fault(uri: str, code: str, hint: st
         ),
         (xml("AccessDenied", "Request is not valid yet"), {}, "this machine's clock is wrong"),
         (xml("RequestTimeTooSkewed"), {"Date": "not a date"}, "this machine's clock is wrong"),
+        (
+            xml("RequestTimeTooSkewed"),
+            {"Date": f"Tue, 02 Jan {'9' * 30} 05:30:00 GMT"},
+            "this machine's clock is wrong",
+        ),
         (xml("RequestTimeTooSkewed", RequestTime="20240102T030000Z"), {}, "this machine's clock is wrong"),
         (
             xml(

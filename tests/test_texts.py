@@ -252,3 +252,15 @@ def test_a_refusal_is_explained_by_what_it_says(read: Read) -> None:
 
 def test_a_reader_that_was_never_used_can_be_closed() -> None:
     TextReader(timeout_s=1, backoff_s=0, ca_bundle=None, check_url=lambda url: None).close()
+
+
+def test_a_list_without_end_is_read_up_to_a_bound(
+    read: Read, server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelhub.texts._MAX_BYTES", 100_000)
+    file.write_bytes(bytes(100_000))
+    assert read(server.uri("gzip", "metadata.json")).content == "\0" * 100_000
+
+    file.write_bytes(bytes(50_000_000))
+    with pytest.raises(NetworkError, match="has more than 100,000 bytes"):
+        read(server.uri("gzip", "metadata.json"))
