@@ -13,11 +13,12 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from modelhub.amounts import bytes_text
 from modelhub.errors import ModelHubError
+from modelhub.quick_dataclasses import dataclass
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +31,7 @@ __all__ = ["Answer", "Output", "bytes_text", "clean", "drop_stdout", "error_dict
 
 JSON_SCHEMA = 1
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_REFERENCE = re.compile(r"&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,9}|[A-Za-z]{2,31});")  # of HTML, to a character
 _BREAKS = re.compile(r"[\t\r\n]+")
 _UNSAID = ("opening", "installed")  # phases that need no line
 
@@ -150,7 +152,7 @@ class Output:
             return
         from rich.markdown import Markdown
 
-        _console(sys.stdout).print(Markdown(clean(text), hyperlinks=False))
+        _console(sys.stdout).print(Markdown(_clean_markdown(text), hyperlinks=False))
 
     def envelope(self, command: str, answer: Answer) -> None:
         """The whole answer as one JSON object."""
@@ -188,7 +190,7 @@ class Output:
         if self.is_verbose:
             import traceback
 
-            traceback.print_exception(error)
+            _say(clean("".join(traceback.format_exception(error)).rstrip()))
 
 
 class _PullProgress:
@@ -310,6 +312,13 @@ def drop_stdout() -> None:
 def clean(text: str) -> str:
     """The text without what a terminal would take for a command."""
     return _UNSAFE.sub("?", text.replace("\r\n", "\n"))
+
+
+def _clean_markdown(text: str) -> str:
+    """The same of Markdown, in which ``&#8238;`` or ``&rlm;`` stand for what a terminal would obey."""
+    from html import unescape
+
+    return _REFERENCE.sub(lambda match: "?" if _UNSAFE.search(unescape(match[0])) else match[0], clean(text))
 
 
 def _one_line(text: str) -> str:

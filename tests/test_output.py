@@ -471,3 +471,23 @@ def test_nothing_at_all_can_be_written_to() -> None:
 
         assert not output.is_terminal
         output.progress(moment("checking"))
+
+
+@pytest.mark.parametrize("reference", ["&#8238;", "&#x202E;", "&#x0000202e;", "&rlm;", "&lrm;"])
+def test_what_markdown_spells_for_a_terminal_is_shown_as_a_question_mark(reference: str) -> None:
+    with terminal() as shown:
+        Output().markdown(f"a{reference}b `{reference}` &lt;&amp;&eacute;&#233;&nosuch;")
+
+        text = shown()
+    assert "a?b ?" in ANSI.sub("", text)
+    assert "<&éé&nosuch;" in text
+    assert not re.search("[\x9b\u200e\u200f\u202e]|\x1b\\[2J", text)
+
+
+def test_a_traceback_is_clean() -> None:
+    with terminal() as shown:
+        Output(is_verbose=True).failure(IntegrityError(HOSTILE))
+
+        text = shown()
+    assert "Traceback" in text or "IntegrityError" in text
+    assert not re.search("[\x07\x9b\x00\u202e\u2066]|\x1b\\[31mb", text)
