@@ -17,6 +17,7 @@ from os.path import commonprefix
 from pathlib import Path
 
 from modelhub.artifacts import Artifact, ArtifactKey
+from modelhub.bounds import Bounds
 from modelhub.cache import Cache, Manifest
 from modelhub.candidates import Candidates
 from modelhub.copying import JUNK, check_room, copy_folder, only_folder
@@ -40,6 +41,7 @@ _VERSIONS = re.compile(r"(?:_[0-9][0-9.]*)+$")
 _ANEW = "Fetch it anew, or let us do so: modelhub pull"
 _KEY_FORM = "A key looks like name_language_libVersion_sparkVersion_millis."
 _KEYS_SHOWN = 3
+_BOUNDS = Bounds()
 
 
 class Importer:
@@ -49,6 +51,7 @@ class Importer:
         cache: Where entries appear.
         candidates: Know what a reference means, and what the list says of an artifact.
         runtime: What a reference is resolved for.
+        bounds: On what a zip may unpack to.
         on_progress: Called while it goes on.
         on_note: Called with each sentence that deserves to be said.
     """
@@ -59,9 +62,11 @@ class Importer:
         candidates: Candidates,
         runtime: Runtime,
         *,
+        bounds: Bounds = _BOUNDS,
         on_progress: ProgressCallback | None,
         on_note: Callable[[str], None],
     ) -> None:
+        self._bounds = bounds
         self._cache = cache
         self._candidates = candidates
         self._runtime = runtime
@@ -91,7 +96,8 @@ class Importer:
             return PulledModel(artifact=artifact, path=entry.path, downloaded_bytes=0, is_cached=True)
         if entry and self._cache.is_writable(entry):
             self._note(f"{entry.path} is {entry.state}: {entry.problems[0]} What is imported takes its place.")
-        filling = _Filling(path, artifact, self._cache.digest(artifact.key), tell=self._tell, note=self._note)
+        recorded = self._cache.digest(artifact.key)
+        filling = _Filling(path, artifact, recorded, bounds=self._bounds, tell=self._tell, note=self._note)
         self._tell("importing", artifact)
         installed = self._cache.install(artifact.key, filling, is_replacing=True)
         delete_part(self._cache.part_path(artifact.key))
@@ -151,6 +157,7 @@ class _Filling:
         artifact: Artifact,
         recorded_sha256: str,
         *,
+        bounds: Bounds,
         tell: Callable[..., None],
         note: Callable[[str], None],
     ) -> None:
@@ -158,6 +165,7 @@ class _Filling:
         self._path = path
         self._artifact = artifact
         self._recorded_sha256 = recorded_sha256
+        self._bounds = bounds
         self._tell = tell
         self._note = note
 
@@ -165,7 +173,8 @@ class _Filling:
         try:
             manifest = self._copied(staging) if self._path.is_dir() else self._unpacked(staging)
         except ArchiveError as exc:
-            raise ArchiveError(f"{self._path}: {exc.message}", hint=f"{_ANEW} {self._artifact.key}") from exc
+            hint = exc.hint if "MODELHUB_" in exc.hint else f"{_ANEW} {self._artifact.key}"
+            raise ArchiveError(f"{self._path}: {exc.message}", hint=hint) from exc
         except IntegrityError as exc:
             raise IntegrityError(exc.message, hint=f"{_ANEW} {self._artifact.key}") from exc
         self.is_done = True
@@ -196,11 +205,14 @@ class _Filling:
         try:
             directory = read_directory(look.local)
             deep = _deep_folder(directory)
+            self._bounds.check(directory.unpacked_bytes, archive_bytes=look.size_bytes)
             check_room(staging, directory.unpacked_bytes, len(directory.members))
             # Whoever packs a model anew cannot make the published zip of it, so there is nothing to compare with.
             with Download(look, Expected() if deep else self._expected()) as download:
                 content = download.by_position(staging)
-                members = unpack_members(content, directory, staging, threads=_THREADS, on_stop=content.stop)
+                members = unpack_members(
+                    content, directory, staging, threads=_THREADS, bounds=self._bounds, on_stop=content.stop
+                )
                 if deep:
                     members = _lifted(staging, deep, members)
                     self._note_depth(deep)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelhub.errors import ArchiveError
+from modelhub.quick_dataclasses import dataclass
 
 _MAX_LINE_BYTES = 4 << 20  # real ones have some hundred bytes, those of long pipelines some thousand
 
@@ -70,8 +70,13 @@ def _read_metadata(root: Path, prefix: str) -> SavedModel:
     parts = sorted((folder / "metadata").glob("part-*"))
     if not parts:
         inside = [path.parent.parent for path in folder.glob("*/metadata/part-*")]
-        where = f"; the model lies one level too deep, in {inside[0].name}/" if len(inside) == 1 else ""
-        raise ArchiveError(f"There is no saved model in it: {prefix}metadata/part-* is missing{where}.")
+        missing = f"There is no saved model in it: {prefix}metadata/part-* is missing"
+        if len(inside) == 1 and not prefix:
+            raise ArchiveError(
+                f"{missing}; the model lies one level too deep, in {inside[0].name}/.",
+                hint="Fetch the zip by hand: modelhub import FILE.zip leaves that level out.",
+            )
+        raise ArchiveError(f"{missing}.")
     shown = f"{prefix}metadata/{parts[0].name}"
     try:
         with parts[0].open("rb") as file:

@@ -6,112 +6,30 @@ import io
 import itertools
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hostile_archives import (
+    SYMLINK,
+    TEXT,
+    Raw,
+    archive,
+    bomb,
+    directory_over_members,
+    endless,
+    overlapping,
+    zeros,
+    zip64_archive,
+)
 
+from modelhub.bounds import Bounds
 from modelhub.errors import ArchiveError
 from modelhub.unpack import unpack_stream
 from modelhub.unpack_members import read_directory, unpack_members
 
-TEXT = b"some text, some text, some text"
-SYMLINK = 0o120777 << 16
 NOT_A_HEADER = b"#!/bin/sh\n\x00\x01\x02\x03"  # what a self-extracting archive begins with
-
-
-@dataclass
-class Raw:
-    """One member as its bytes are written; ``local`` and ``central`` overrule what the headers say."""
-
-    name: str = "a.txt"
-    content: bytes = TEXT
-    method: int = 8
-    flags: int = 1 << 11
-    attributes: int = 0
-    local: dict[str, int | str | bytes] = field(default_factory=dict)
-    central: dict[str, int | str | bytes] = field(default_factory=dict)
-    copies_in_directory: int = 1
-
-    def values(self) -> dict[str, int | str | bytes]:
-        packer = zlib.compressobj(wbits=-15)
-        packed = packer.compress(self.content) + packer.flush() if self.method == 8 else self.content
-        return {
-            "name": self.name,
-            "flags": self.flags,
-            "method": self.method,
-            "crc": zlib.crc32(self.content),
-            "packed_bytes": len(packed),
-            "size": len(self.content),
-            "packed": packed,
-            "extra": b"",
-            "behind": b"",
-            "disk": 0,
-            "attributes": self.attributes,
-        }
-
-
-def _local(v: dict) -> bytes:
-    name = v["name"].encode()
-    sizes = (v["crc"], v["packed_bytes"], v["size"], len(name), len(v["extra"]))
-    header = struct.pack("<4s5H3I2H", b"PK\3\4", 20, v["flags"], v["method"], 0, 0, *sizes)
-    return header + name + v["extra"] + v["packed"] + v["behind"]
-
-
-def _central(v: dict, offset: int) -> bytes:
-    name = v["name"].encode()
-    sizes = (v["crc"], v["packed_bytes"], v["size"], len(name), len(v["extra"]), 0, v["disk"], 0, v["attributes"])
-    header = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, v["flags"], v["method"], 0, 0, *sizes, offset)
-    return header + name + v["extra"]
-
-
-def archive(*members: Raw, tail: bytes = b"", gap: bytes = b"", **end: int) -> bytes:
-    """An archive of these members; ``end`` overrules the end record."""
-    body, directory = b"", b""
-    for member in members:
-        offset = len(body)
-        body += _local(member.values() | member.local)
-        central = member.values() | member.central
-        directory += _central(central, int(central.get("offset", offset))) * member.copies_in_directory
-    body += gap
-    count = sum(member.copies_in_directory for member in members)
-    fields = {"disk": 0, "start_disk": 0, "here": count, "count": count, "bytes": len(directory), "offset": len(body)}
-    fields |= end
-    return body + directory + struct.pack("<4s4H2IH", b"PK\5\6", *fields.values(), 0) + tail
-
-
-def zip64_archive(**wide: int) -> bytes:
-    """An archive of one member with 64-bit end records; ``wide`` overrules them."""
-    plain = archive(Raw())
-    body, end = plain[:-22], plain[-22:]
-    _, _, _, here, count, directory_bytes, offset, _ = struct.unpack("<4s4H2IH", end)
-    v = {"rest": 44, "here": here, "bytes": directory_bytes, "locator": len(body), "disks": 1, "mark": b"PK\6\7"} | wide
-    record = struct.pack("<4sQ2H2I4Q", b"PK\6\6", v["rest"], 45, 45, 0, 0, v["here"], count, v["bytes"], offset)
-    return body + record + struct.pack("<4sIQI", v["mark"], 0, v["locator"], v["disks"]) + end
-
-
-def _endless(name: str = "late", copies_in_directory: int = 1) -> Raw:
-    """A stored member whose size stands behind its content: the rest of the archive is spooled."""
-    behind = struct.pack("<4sIII", b"PK\7\x08", zlib.crc32(TEXT), len(TEXT), len(TEXT))
-    local = {"crc": 0, "size": 0, "packed_bytes": 0, "behind": behind}
-    return Raw(name, method=0, flags=1 << 11 | 8, local=local, copies_in_directory=copies_in_directory)
-
-
-def _directory_over_members() -> bytes:
-    """An end record that takes the whole archive for its table of contents."""
-    members = Raw(), _endless()
-    return archive(*members, bytes=len(archive(*members)) - 22, offset=0)
-
-
-def _overlapping() -> bytes:
-    """Two entries for one content: the first member's header, inside the content of the second."""
-    inner = _local(Raw("inner", method=0).values())
-    outer = Raw("outer", inner, method=0)
-    body = _local(outer.values())
-    directory = _central(outer.values(), 0) + _central(Raw("inner", method=0).values(), 30 + len("outer"))
-    return body + directory + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 2, 2, len(directory), len(body), 0)
 
 
 def _names(*pairs: tuple[str, str]) -> dict[str, tuple[bytes, str]]:
@@ -133,6 +51,8 @@ ARCHIVES: dict[str, tuple[bytes, str]] = {
         ("a\\..\\..\\evil.txt", "holds a backslash"),
         ("a.txt\0.png", "holds a control character"),
         ("a\x1b[2J.txt", "holds a control character"),
+        ("a\x9b2J.txt", "holds a control character"),
+        ("d/" * 100 + "f", "lies 101 levels deep"),
         ("a/NUL", "is the name of a device on Windows"),
         ("con.txt", "is the name of a device on Windows"),
         ("a/Com1 .log/b", "is the name of a device on Windows"),
@@ -155,7 +75,7 @@ ARCHIVES: dict[str, tuple[bytes, str]] = {
         archive(Raw("a/", TEXT, flags=8, local={"crc": 0, "size": 0, "packed_bytes": 0})),
         "unpacks to more than the 0 bytes|size of 'a/' is 0, its table of contents says 31",
     ),
-    "overlapping members": (_overlapping(), "names 'inner' where there is no member"),
+    "overlapping members": (overlapping(), "names 'inner' where there is no member"),
     "listed twice": (archive(Raw(copies_in_directory=2)), "names 'a.txt' where there is no member"),
     "not listed": (
         archive(Raw(), Raw("b", copies_in_directory=0)),
@@ -165,8 +85,8 @@ ARCHIVES: dict[str, tuple[bytes, str]] = {
         archive(Raw(central={"offset": 7})),
         "where there is no member|neither a member|lacks the member at byte 0",
     ),
-    "not listed and without end": (archive(Raw(), _endless(copies_in_directory=0)), "lacks the member at byte"),
-    "directory that begins with members": (_directory_over_members(), "not where it should be|is damaged"),
+    "not listed and without end": (archive(Raw(), endless(copies_in_directory=0)), "lacks the member at byte"),
+    "directory that begins with members": (directory_over_members(), "not where it should be|is damaged"),
     "listed behind the end": (archive(Raw(central={"offset": 5000})), "where there is no member|members behind it"),
     "other name in the directory": (archive(Raw(central={"name": "b.txt"})), "name of 'a.txt' is 'a.txt', .* 'b.txt'"),
     "other CRC in the directory": (archive(Raw(central={"crc": 7})), "CRC-32 of 'a.txt' is 3,236,733,265, .* says 7"),
@@ -176,8 +96,8 @@ ARCHIVES: dict[str, tuple[bytes, str]] = {
         "packed size of .* says 7",
     ),
     "other method in the directory": (archive(Raw(central={"method": 0})), "method of 'a.txt' is 8, .* says 0"),
-    "other encoding in the directory": (archive(Raw(central={"flags": 0})), "flags of"),
-    "encrypted in the directory": (archive(Raw(central={"flags": 1 << 11 | 1})), "flags of"),
+    "other encoding in the directory": (archive(Raw(central={"flags": 0})), "encrypted or spelled otherwise"),
+    "encrypted in the directory": (archive(Raw(central={"flags": 1 << 11 | 1})), "encrypted or spelled otherwise"),
     "size too small": (archive(Raw(local={"size": 5}, central={"size": 5})), "more than the 5 bytes"),
     "size too large": (archive(Raw(local={"size": 99}, central={"size": 99})), "has 31 bytes, its header says 99"),
     "packed size too small": (
@@ -312,7 +232,7 @@ def test_an_empty_archive_and_another_in_a_row_are_refused(way: Way, tmp_path: P
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_writer_of_this_table_writes_good_archives_too(way: Way, tmp_path: Path) -> None:
-    assert unpack(archive(Raw(), _endless("b/c")), tmp_path / "plain", way) == {"a.txt": TEXT, "b/c": TEXT}
+    assert unpack(archive(Raw(), endless("b/c")), tmp_path / "plain", way) == {"a.txt": TEXT, "b/c": TEXT}
     assert unpack(zip64_archive(), tmp_path / "wide", way) == {"a.txt": TEXT}
 
 
@@ -328,6 +248,7 @@ def test_the_writer_of_this_table_writes_good_archives_too(way: Way, tmp_path: P
         "nullable.txt",
         "com10",
         ".part.crc",
+        "d/" * 99 + "f",
         "é日",
     ],
 )
@@ -335,23 +256,46 @@ def test_odd_names_of_real_models_are_not_refused(name: str, way: Way, tmp_path:
     assert unpack(archive(Raw(name)), tmp_path / "staging", way) == {name: TEXT}
 
 
-def test_a_bomb_is_stopped_by_the_absolute_bound_before_it_is_written(tmp_path: Path) -> None:
-    data = archive(Raw("zeros", bytes(1 << 20)))
-
-    with pytest.raises(ArchiveError, match="more than 65,536 bytes"):
-        unpack_stream([data], tmp_path, max_unpacked_bytes=1 << 16)
-
-    assert (tmp_path / "zeros").stat().st_size <= 1 << 16
+MIB = 1 << 20
+SMALL_BOUND = Bounds(max_unpacked_bytes=MIB)
 
 
-def test_a_bomb_is_stopped_by_its_ratio(tmp_path: Path) -> None:
-    packer = zlib.compressobj(level=1, wbits=-15)
-    packed = b"".join([*(packer.compress(bytes(1 << 24)) for _ in range(17)), packer.flush()])
-    told = {"packed": packed, "packed_bytes": len(packed), "size": 17 << 24}
-    data = archive(Raw("zeros", b"", local=told, central=told))
+@pytest.mark.parametrize("way", [streamed, by_members])
+def test_a_bomb_is_stopped_before_a_byte_of_it_is_written(way: Way, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="unpack to 314,572,[0-9]{3} and more, as in a zip bomb") as caught:
+        unpack(archive(zeros("zeros", 300 * MIB)), tmp_path / "staging", way)
+
+    assert "MODELHUB_MAX_RATIO" in caught.value.hint
+    assert not list((tmp_path / "staging").iterdir())
+
+
+@pytest.mark.parametrize("way", [streamed, by_members])
+def test_a_bomb_of_many_members_is_stopped_where_it_becomes_one(way: Way, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="as in a zip bomb"):
+        unpack(bomb(3, 150 * MIB), tmp_path / "staging", way)
+
+
+def test_a_bomb_that_does_not_tell_its_size_is_stopped_by_its_ratio(tmp_path: Path) -> None:
+    member = zeros("zeros", 300 * MIB)
+    untold = {"size": 0, "packed_bytes": 0, "crc": 0}
+    data = archive(Raw("zeros", b"", flags=8, local=member.local | untold, central=member.central))
 
     with pytest.raises(ArchiveError, match="as in a zip bomb"):
-        unpack_stream([data], tmp_path, max_ratio=100)
+        unpack_stream([data], tmp_path)
+
+    assert (tmp_path / "zeros").stat().st_size <= 256 * MIB
+
+
+def test_the_absolute_bound_holds_where_sizes_are_told_late(tmp_path: Path) -> None:
+    member = zeros("zeros", 8 * MIB)
+    untold = {"size": 0, "packed_bytes": 0, "crc": 0}
+    data = archive(Raw("zeros", b"", flags=8, local=member.local | untold, central=member.central))
+
+    with pytest.raises(ArchiveError, match="more than 1,048,576 bytes") as caught:
+        unpack_stream([data], tmp_path, bounds=SMALL_BOUND)
+
+    assert "MODELHUB_MAX_UNPACKED" in caught.value.hint
+    assert (tmp_path / "zeros").stat().st_size <= MIB
 
 
 def small_archives() -> dict[str, bytes]:
