@@ -9,13 +9,13 @@ does (it may be empty)::
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from modelhub.errors import UsageError
 from modelhub.public_hub import COMMUNITY_BUCKET, PUBLIC_BUCKET, PUBLIC_REPOSITORY
+from modelhub.quick_dataclasses import dataclass
 from modelhub.versions import Version
 
 # A key names a folder of the cache, stands in messages, and a hub's list may say anything. So it has no separator, no

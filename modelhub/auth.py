@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from modelhub.config import Config
 from modelhub.errors import ModelHubError, NetworkError, NotAllowedError, NotFoundError
 from modelhub.locations import list_uris
 from modelhub.public_hub import METADATA_FILE, PUBLIC_HUB
+from modelhub.quick_dataclasses import dataclass
 from modelhub.scopes import LICENSED_REPOSITORIES, place_of
 from modelhub.signing import Signer
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from modelhub.artifacts import USUAL_MILLIS_DIGITS, ArtifactLocation, https_uri_of
 from modelhub.diagnostics import Findings
 from modelhub.errors import UsageError
+from modelhub.quick_dataclasses import dataclass
 
 _BUTTONS = ("Download", "Copy S3 URI")
 _ANY_ZIP = re.compile(r"\]\(((?:https://|s3://)[^()\s]+\.zip)\)")

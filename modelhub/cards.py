@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from modelhub import card_tables, card_words, markdown
@@ -28,6 +27,7 @@ from modelhub.nlu_calls import find_nlu_calls
 from modelhub.pages import Page, open_page
 from modelhub.pretrained_calls import PretrainedCall, find_pretrained_calls
 from modelhub.public_hub import PUBLIC_REPOSITORY
+from modelhub.quick_dataclasses import dataclass
 
 _NAMESPACE = re.compile(r"(?:nlp|visual)\.(?=[A-Z])")
 # Blocks without a language are Python more often than not.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from modelhub.card_benchmarks import AVERAGES
 from modelhub.errors import UsageError
+from modelhub.quick_dataclasses import dataclass
 from modelhub.results import ShownModel
 
 # Of a row of a benchmark the first of these that it has speaks for it.

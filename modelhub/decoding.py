@@ -7,7 +7,8 @@ into the bytes that it was, and these are read as UTF-8; what does not become va
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from modelhub.quick_dataclasses import dataclass
 
 _LOST = "\ufffd"
 

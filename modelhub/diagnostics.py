@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
+
+from modelhub.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

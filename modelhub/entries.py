@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from modelhub.entry_states import (
 from modelhub.errors import ArchiveError, IntegrityError, ModelHubError
 from modelhub.file_sums import FileSum, by_path_below, hadoop_sums_of, sum_files, summed_by_hadoop
 from modelhub.objects import Member
+from modelhub.quick_dataclasses import dataclass
 from modelhub.saved_models import read_stages
 from modelhub.saved_parts import begins_model, missing_parts
 

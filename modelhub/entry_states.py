@@ -13,9 +13,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from modelhub.errors import IntegrityError
+from modelhub.quick_dataclasses import dataclass
 
 GOOD = "good"
 LEFTOVER = "leftover"

@@ -7,10 +7,11 @@ a snippet is written from it. Empty fields are left out of the JSON, so that a l
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, asdict, astuple, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, astuple, field, fields, replace
 from typing import Any
 
 from modelhub.public_hub import PUBLIC_REPOSITORY
+from modelhub.quick_dataclasses import dataclass
 
 MAX_LABELS = 200
 MAX_SCORES = 50

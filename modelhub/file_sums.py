@@ -11,10 +11,10 @@ import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelhub.deflate import crc32_of
+from modelhub.quick_dataclasses import dataclass
 
 _READ_BYTES = 1 << 20
 _THREADS = min(4, os.cpu_count() or 1)  # a disk that is faster than four of them is rare

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from modelhub.errors import ModelHubError
+from modelhub.quick_dataclasses import dataclass
 
 OK = "ok"
 WARNING = "warning"

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from modelhub.diagnostics import Diagnostic
 from modelhub.errors import UsageError
 from modelhub.markdown import Link, find_links
 from modelhub.pages import Page, open_page
+from modelhub.quick_dataclasses import dataclass
 from modelhub.references import Reference
 
 _HEADING = re.compile(r"\n#{1,6}[ \t]+([^\n]*)")

@@ -9,7 +9,6 @@ import ipaddress
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from modelhub.findings import OK, PROBLEM, SKIPPED, WARNING, Finding
 from modelhub.ingest import check_is_list, read_metadata
 from modelhub.objects import ObjectStat
 from modelhub.proxies import Proxy, is_exempt, is_http_proxy, shown_proxy
+from modelhub.quick_dataclasses import dataclass
 from modelhub.rates import Measure
 from modelhub.storage import Source, Storage, path_of_file_uri
 

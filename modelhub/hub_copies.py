@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from modelhub.artifacts import Artifact, ArtifactKey, ArtifactLocation, without_secrets
 from modelhub.candidates import Candidates
@@ -13,6 +13,7 @@ from modelhub.entries import Manifest
 from modelhub.errors import ModelHubError, NetworkError, NotAllowedError, NotFoundError, OfflineError, UsageError
 from modelhub.locations import allowed, artifact_uris
 from modelhub.objects import Member
+from modelhub.quick_dataclasses import dataclass
 from modelhub.references import Reference
 from modelhub.resolver import Runtime
 from modelhub.storage import Look

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
+from modelhub.quick_dataclasses import dataclass
 from modelhub.versions_together import java_version
 
 _TIMEOUT_S = 10.0  # a cold start on a slow disk takes seconds

@@ -7,13 +7,13 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelhub.artifacts import ArtifactKey
 from modelhub.entries import zips_beside
 from modelhub.errors import UsageError
 from modelhub.part_files import disk_bytes
+from modelhub.quick_dataclasses import dataclass
 
 DOWNLOAD = "interrupted download"
 STAGING = "staging of a process that is gone"

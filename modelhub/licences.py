@@ -10,10 +10,11 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from modelhub.errors import UsageError
+from modelhub.quick_dataclasses import dataclass
 
 _KEY_ID, _SECRET, _TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
 _CREDENTIAL = re.compile(r"[\x21-\x7e]+")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from modelhub import lint_code, lint_facts
 from modelhub.cards import ModelCard, parse_document
@@ -18,6 +18,7 @@ from modelhub.diagnostics import Diagnostic, Findings
 from modelhub.guides import TaskGuide
 from modelhub.lint_rules import RULES
 from modelhub.pages import Page, open_page
+from modelhub.quick_dataclasses import dataclass
 
 _SILENCE = re.compile(r"<!--\s*modelhub:\s*ignore\b([^>\n]*)-->")
 

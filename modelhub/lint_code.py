@@ -11,7 +11,6 @@ import re
 import textwrap
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
 
 from modelhub import card_words
@@ -23,6 +22,7 @@ from modelhub.nlu_calls import find_nlu_calls
 from modelhub.pages import Page
 from modelhub.pretrained_calls import PretrainedCall, find_pretrained_calls
 from modelhub.public_hub import PUBLIC_REPOSITORY
+from modelhub.quick_dataclasses import dataclass
 
 REPOSITORIES = (PUBLIC_REPOSITORY, "clinical/models", "clinical/ocr", "finance/models", "legal/models")
 # Cards of Visual NLP ask there for what lies in clinical/ocr: another place, but no typing error.

@@ -7,11 +7,12 @@ example in ``tests/test_lint.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from difflib import get_close_matches
 from fnmatch import filter as matching
 
 from modelhub.errors import UsageError
+from modelhub.quick_dataclasses import dataclass
 
 ERROR = "error"
 WARNING = "warning"

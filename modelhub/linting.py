@@ -10,7 +10,6 @@ import lzma
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from modelhub.documents import storable
 from modelhub.errors import NotFoundError, StorageError, UsageError
 from modelhub.lint import CheckedPage, Problem, check_page, gather_problems
 from modelhub.lint_rules import choose_rules
+from modelhub.quick_dataclasses import dataclass
 
 STDIN = "-"
 _STDIN_NAME = "<stdin>"

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from modelhub.artifacts import Artifact
@@ -30,6 +29,7 @@ from modelhub.class_homes import home_of
 from modelhub.facts import ModelFacts
 from modelhub.findings import OK, PROBLEM, WARNING
 from modelhub.public_hub import PUBLIC_REPOSITORY
+from modelhub.quick_dataclasses import dataclass
 from modelhub.resolver import Runtime, why_refused
 from modelhub.saved_classes import told_class
 from modelhub.versions import Version

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import NamedTuple
+
+from modelhub.quick_dataclasses import dataclass
 
 # The line break that all begin with lets the regex engine skip from line to line: four times as fast as ^.
 _MARK = re.compile(r"\n {0,3}(?=[`~#])(?:(`{3,}|~{3,})([^`\n]*)(?=\n|\Z)|#{1,3}[ \t]*([^#\s][^\n]*))")

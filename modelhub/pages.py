@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from modelhub.decoding import find_lost, repair
 from modelhub.diagnostics import Findings
 from modelhub.frontmatter import FrontMatter, read_front_matter
 from modelhub.markdown import Outline, read_outline
+from modelhub.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

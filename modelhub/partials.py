@@ -12,13 +12,13 @@ import os
 import struct
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelhub.deflate import crc32_of
 from modelhub.direct import DirectBlocks
 from modelhub.disk import disk_errors, preallocate
 from modelhub.part_files import delete_part, journal_of
+from modelhub.quick_dataclasses import dataclass
 from modelhub.ranges import BLOCK_BYTES, Span
 
 _FORMAT = 1

@@ -10,7 +10,9 @@ f-string) is never guessed: without a name the call is left out, without another
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from modelhub.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

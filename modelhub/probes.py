@@ -14,13 +14,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from modelhub.certificates import issuer_of
 from modelhub.errors import NetworkError
 from modelhub.proxies import Proxy
+from modelhub.quick_dataclasses import dataclass
 
 _LOOKUP_TIMEOUT_S = 5.0
 _CONNECT_TIMEOUT_S = 3.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,6 +16,7 @@ from modelhub.amounts import ago_text, bytes_text
 from modelhub.artifacts import Artifact, ArtifactKey
 from modelhub.entry_states import ALTERED, FOREIGN, PARTIAL, WHOLE
 from modelhub.errors import IncompatibleError, UsageError
+from modelhub.quick_dataclasses import dataclass
 from modelhub.resolver import Runtime, choose
 
 _NOT_OURS = (ALTERED, FOREIGN)

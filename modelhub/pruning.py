@@ -10,7 +10,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from modelhub.artifacts import Artifact, ArtifactKey, ArtifactLocation
@@ -22,6 +22,7 @@ from modelhub.entry_states import PARTIAL
 from modelhub.errors import ModelHubError, NotFoundError, UsageError, WaitTimeoutError
 from modelhub.leftovers import ZIP, changed_s
 from modelhub.prune_plan import Belongings, Criteria, PruneItem, PrunePlan, keys_in, plan_prune, superseding
+from modelhub.quick_dataclasses import dataclass
 from modelhub.references import Reference
 from modelhub.resolver import Runtime
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from modelhub.artifacts import Artifact
@@ -12,6 +12,7 @@ from modelhub.config import Config
 from modelhub.errors import ModelHubError, OfflineError
 from modelhub.load_checks import LoadChecker
 from modelhub.progress import Progress, ProgressCallback
+from modelhub.quick_dataclasses import dataclass
 from modelhub.references import Reference
 from modelhub.results import PulledModel
 

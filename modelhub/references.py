@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from modelhub import hugging_face
 from modelhub.artifacts import ArtifactKey, ArtifactLocation
 from modelhub.errors import UsageError
 from modelhub.public_hub import WEB_HUBS
+from modelhub.quick_dataclasses import dataclass
 
 _KEY_TEXT = re.compile(r".+_[^_/]*_\d+(?:\.\d+)+_\d+(?:\.\d+)*_\d{12,}(?:\.zip)?")
 _NAME = re.compile(r"[^\s:/@]+")

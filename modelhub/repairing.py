@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from modelhub.file_sums import FileSum, by_path_below, hadoop_sums_of, sum_files
 from modelhub.hub_copies import HubCopies, HubCopy
 from modelhub.installing import Installer
 from modelhub.leftovers import changed_s
+from modelhub.quick_dataclasses import dataclass
 from modelhub.ranged_zips import RangedZip
 from modelhub.references import Reference
 from modelhub.saved_models import read_saved_model

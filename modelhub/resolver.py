@@ -15,12 +15,12 @@ Without a Spark NLP to be compatible with, the order from 3.3 on holds and nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelhub.artifacts import Artifact
 from modelhub.errors import AmbiguousError, IncompatibleError, NotFoundError, UsageError
 from modelhub.public_hub import PUBLIC_REPOSITORY
+from modelhub.quick_dataclasses import dataclass
 from modelhub.versions import Version
 
 if TYPE_CHECKING:

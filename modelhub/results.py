@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from modelhub.artifacts import Artifact
 from modelhub.diagnostics import Diagnostic
 from modelhub.documents import Changes
 from modelhub.facts import ModelFacts
+from modelhub.quick_dataclasses import dataclass
 
 if TYPE_CHECKING:  # where nothing is known of Spark NLP here, nothing is judged
     from modelhub.load_verdicts import LoadVerdict

@@ -10,7 +10,8 @@ documentation does.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from modelhub.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from modelhub.artifacts import without_secrets
 from modelhub.errors import NotAllowedError, UsageError
+from modelhub.quick_dataclasses import dataclass
 from modelhub.scopes import AWS, Place, Scope, check_encrypted, place_of
 
 if TYPE_CHECKING:

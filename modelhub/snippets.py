@@ -10,13 +10,13 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from modelhub.card_words import is_pipeline_class
 from modelhub.class_homes import ClassHome, home_of
 from modelhub.errors import NotFoundError, UsageError
 from modelhub.facts import Dependency, ModelFacts
 from modelhub.public_hub import PUBLIC_REPOSITORY
+from modelhub.quick_dataclasses import dataclass
 from modelhub.stages import Stage, StagePlan, plan_stages
 
 

@@ -9,10 +9,11 @@ of its training runs, and predicts nonsense.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, count
 
 from modelhub.facts import Dependency, ModelFacts
+from modelhub.quick_dataclasses import dataclass
 from modelhub.signatures import Signature, class_meant, meaning_of, serves, signature_by_labels, signature_of
 
 

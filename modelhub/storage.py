@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from modelhub.disk import disk_errors
 from modelhub.errors import NotAllowedError, NotFoundError, UsageError
 from modelhub.network import Network
 from modelhub.objects import ObjectStat, Text
+from modelhub.quick_dataclasses import dataclass
 from modelhub.ranges import Missing, Span
 from modelhub.scopes import check_encrypted
 from modelhub.signing import Signer

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from modelhub.arriving import MEMORY_BYTES, ArrivingZip, Content, Window
 from modelhub.errors import IntegrityError
 from modelhub.part_files import delete_part
 from modelhub.partials import Identity, PartFile
+from modelhub.quick_dataclasses import dataclass
 from modelhub.ranges import Missing, Span
 from modelhub.storage import Look
 

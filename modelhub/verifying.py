@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from modelhub.hub_copies import HubCopies, HubCopy
 from modelhub.objects import Member
 from modelhub.progress import Progress, ProgressCallback
 from modelhub.pruning import Pruner
+from modelhub.quick_dataclasses import dataclass
 
 SAME, REPLACED, GONE, UNKNOWN = "same", "replaced", "gone", "unknown"
 _ASKS_AT_ONCE = 8

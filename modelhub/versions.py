@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from functools import cached_property
 
 from modelhub.errors import UsageError
+from modelhub.quick_dataclasses import dataclass
 
 # No component is cut off: one of ten digits is no number of a version, and int() refuses thousands of them.
 _LEADING = re.compile(r"\s*v?([0-9]{1,9}(?:\.[0-9]{1,9})*)(?!\.?[0-9])")

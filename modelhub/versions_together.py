@@ -15,10 +15,10 @@ What no table covers is unknown: nothing is concluded from "it is close to somet
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TypeVar
 
 from modelhub.findings import OK, PROBLEM, UNKNOWN, WARNING
+from modelhub.quick_dataclasses import dataclass
 from modelhub.versions import Version
 
 SPARK_NLP_SOURCE = "the package description of spark-nlp on PyPI"

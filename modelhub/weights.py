@@ -8,7 +8,8 @@ known and nothing is said. A release may name a file otherwise, so a file that l
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from modelhub.quick_dataclasses import dataclass
 
 _PACKAGE = "com.johnsnowlabs.nlp."
 _DEFAULT_ENGINE = "tensorflow"  # what has been saved before there were others says nothing of it
