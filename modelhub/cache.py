@@ -4,33 +4,40 @@ Spark NLP looks for nothing but a folder's existence (``S3ResourceDownloader.sca
 rename, and nothing of ours lies in it. Ours is beside, in ``{cache}/.modelhub/``: ``staging/`` (folders being built),
 ``partials/`` (zips on their way), ``manifests/`` (files of each entry), ``digests/`` (SHA-256 of each zip ever
 installed), ``uses/`` (when each entry was last asked for), ``waits/`` (mutual exclusion).
+
+A loss of power finds it the same way: all of a folder is on the disk before the rename, and the rename before we say
+so, or delete what was there before.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
 
 from modelhub.artifacts import ArtifactKey
 from modelhub.disk import disk_errors
-from modelhub.entries import Entry, Manifest, examine, newest_ns, zips_beside
-from modelhub.errors import IntegrityError, UsageError, WaitTimeoutError
+from modelhub.entries import Entry, Manifest, examine, zips_beside
+from modelhub.errors import IntegrityError, StorageError, UsageError, WaitTimeoutError
 from modelhub.exchange import exchange
 from modelhub.exclusion import exclusively
 from modelhub.file_sums import FileSum
-from modelhub.leftovers import Leftover, dead_staging, keys_with_leftovers, leftovers_of
-from modelhub.part_files import delete_part
+from modelhub.flushing import below, flush
+from modelhub.leftovers import STAGING, Leftover, changed_s, dead_staging, keys_with_leftovers, leftovers_of
+from modelhub.part_files import delete_part, is_writable
+from modelhub.records import Records
+from modelhub.shared_folders import make_folder
 from modelhub.uses import last_use_s, note_use
 
 __all__ = ["Cache", "Entry", "Manifest"]
 
 _OURS = ".modelhub"
+_ABANDONED_S = 3600.0  # where nobody can tell who is at work: what has not been written to for so long is left over
 
 
 class Cache:
@@ -56,7 +63,9 @@ class Cache:
         self._wait_s = wait_s
         self._on_wait = on_wait or (lambda sentence: None)
         self._ours = root / _OURS
+        self._records = Records(root, self._ours)
         self._is_waiting_wanted = True
+        self._has_exclusion = True  # until the file system says that it has none
 
     def stop_waiting(self, *, is_stopped: bool = True) -> None:
         """Let those who wait for other processes give up, in whatever thread, or wait again."""
@@ -88,18 +97,14 @@ class Cache:
         """
         target = self.root / str(key)
         with self._disk_errors(), self._exclusively(key):
-            self._sweep_staging(key)
             there = self._entry_at(key, target)
             if there and (there.is_whole or not is_replacing):
                 _check_whole(there)
                 return target
-            staging = self._staging_path(key)
-            staging.mkdir(parents=True)
-            try:
-                self._write_record(fill(staging), staging)
-                self._move_in(key, staging, is_replacing=is_replacing)
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
+            with self._building(key) as staging:
+                manifest = fill(staging)
+                self._announce(manifest, staging)
+                self._move_in(manifest, staging, target, is_replacing=is_replacing)
             return target
 
     def mend(self, entry: Entry, fill: Callable[[Path], Manifest]) -> None:
@@ -115,17 +120,10 @@ class Cache:
             Exception: What ``fill`` raises.
         """
         with self._disk_errors(), self._exclusively(entry.key):
-            self._sweep_staging(entry.key)
-            staging = self._staging_path(entry.key)
-            staging.mkdir(parents=True)
-            try:
-                manifest = fill(staging)
+            with self._building(entry.key) as staging:
+                self._announce(fill(staging), staging)
                 exchange(staging, entry.path, aside=self._staging_path(entry.key))
-                # Not before: a list of files that are not there yet would make half an entry an altered one.
-                self._write_record(manifest, entry.path)
-            finally:
-                with suppress(OSError):  # the next one sweeps it
-                    _delete(staging)
+                flush([self.root, staging.parent])
             for leftover in zips_beside(entry.path):
                 leftover.unlink(missing_ok=True)
 
@@ -168,16 +166,26 @@ class Cache:
 
     def leftovers(self, key: ArtifactKey) -> list[Leftover]:
         """What interrupted programs left of a key in the cache that is written."""
-        return leftovers_of(key, entry=self.root / str(key), part=self.part_path(key), staging=self._ours / "staging")
+        part, staging = self._shared_part_path(key), self._ours / "staging"
+        found = leftovers_of(key, entry=self.root / str(key), part=part, staging=staging)
+        return [leftover for leftover in found if leftover.kind != STAGING or self._is_abandoned(leftover.path)]
 
     def note_use(self, key: ArtifactKey) -> None:
-        """Note that somebody was given the path of an entry, unless a cache that is only looked up has it."""
+        """Note that somebody was given the path of an entry, unless a cache that is only looked up has it.
+
+        Whoever installed it may have died when it was there, but not everything was cleaned up: that is done now.
+        """
         if _is_folder(self.root / str(key)):
+            with suppress(OSError):  # as with the note itself
+                make_folder(self._use_path(key).parent, root=self.root)
             note_use(self._use_path(key))
+            if self._is_untidy(key):
+                with suppress(OSError, StorageError):  # WaitTimeoutError is one: somebody is at work on it
+                    self._clean_up(key)
 
     def last_use_s(self, entry: Entry) -> float:
         """When an entry was last used, in seconds since 1970; see :mod:`modelhub.uses`."""
-        return last_use_s(entry.path, (self._manifest_path(entry.key), self._use_path(entry.key)))
+        return last_use_s(entry.path, (self._records.manifest_path(entry.key), self._use_path(entry.key)))
 
     def is_busy(self, key: ArtifactKey) -> bool:
         """Whether another process is at work on a key."""
@@ -210,11 +218,11 @@ class Cache:
             # Out of sight in one step: an interrupted removal must not leave half a model under its name.
             if _is_folder(entry.path) or not self.leftovers(entry.key):
                 doomed = self._staging_path(entry.key)
-                doomed.parent.mkdir(parents=True, exist_ok=True)
                 entry.path.rename(doomed)
+                flush([self.root, doomed.parent])
                 _delete(doomed)
-            for record in (self._manifest_path(entry.key), self._use_path(entry.key)):
-                record.unlink(missing_ok=True)
+            self._records.forget(entry.key)
+            self._use_path(entry.key).unlink(missing_ok=True)
             self._delete_leftovers(entry.key)
 
     def remove_leftovers(self, key: ArtifactKey, *, check: Callable[[], None] = lambda: None) -> None:
@@ -231,17 +239,16 @@ class Cache:
 
     def manifest(self, key: ArtifactKey) -> Manifest | None:
         """The manifest of an entry that we installed."""
-        path = self._manifest_path(key)
-        try:
-            manifest = Manifest.from_dict(json.loads(path.read_text(encoding="utf-8")))
-            # Older ones do not say when that was; they were written right afterwards.
-            return manifest if manifest.installed_ns else replace(manifest, installed_ns=path.stat().st_mtime_ns)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        return self._records.manifest(key)
 
     def part_path(self, key: ArtifactKey) -> Path:
-        """Where the zip of an entry is on its way; see :mod:`modelhub.partials`."""
-        return self._ours / "partials" / f"{key}.part"
+        """Where the zip of an entry is on its way; see :mod:`modelhub.partials`.
+
+        Where nobody can tell who else brings it, and where that of another user lies, each thread has one of its own,
+        which nobody will go on with.
+        """
+        shared = self._shared_part_path(key)
+        return shared if self._has_exclusion and is_writable(shared) else self._own_folder(key) / "zip.part"
 
     def leftover_folders(self) -> list[Path]:
         """Where pulls that go on, and those that were interrupted, have what they got so far."""
@@ -249,10 +256,7 @@ class Cache:
 
     def digest(self, key: ArtifactKey) -> str:
         """The SHA-256 of the zip as it was first installed here; "" where it never was."""
-        try:
-            return self._digest_path(key).read_text(encoding="ascii").strip().removeprefix("sha256:")
-        except (OSError, ValueError):
-            return ""
+        return self._records.digest(key)
 
     def holds(self, key: ArtifactKey, path: Path) -> bool:
         """Whether a path is that of an entry of one of the caches."""
@@ -270,37 +274,90 @@ class Cache:
     def _entry_at(self, key: ArtifactKey, path: Path) -> Entry | None:
         return self._examined(key, path) if _is_folder(path) else None
 
-    def _move_in(self, key: ArtifactKey, staging: Path, *, is_replacing: bool) -> None:
+    def _move_in(self, manifest: Manifest, staging: Path, target: Path, *, is_replacing: bool) -> None:
         """Give a staged folder its final name, unless somebody without our exclusion (Spark NLP) was first."""
-        target = self.root / str(key)
+        key = ArtifactKey.parse(manifest.key)
         there = self._entry_at(key, target)
         gives_way = is_replacing and there is not None and not there.is_whole
         with _set_aside(target, self._staging_path(key)) if gives_way else nullcontext():
             if not _has_moved(staging, target):
-                _check_whole(self._examined(key, target))
+                _check_whole(examine(key, target, manifest))
                 return
+            flush([self.root, staging.parent])
         for leftover in zips_beside(target):
             leftover.unlink(missing_ok=True)
+
+    @contextmanager
+    def _building(self, key: ArtifactKey) -> Iterator[Path]:
+        """A new folder to build an entry in; in the end it is gone, and the records fit what bears the name."""
+        for path in self._dead_staging(key):
+            _sweep(path)
+        staging = self._staging_path(key)
+        staging.mkdir()
+        try:
+            yield staging
+        except BaseException:
+            with suppress(OSError):  # the next one settles it
+                self._settle(key)
+            raise
+        else:
+            self._settle(key)
+        finally:
+            _sweep(staging)
+            _sweep(self._own_folder(key))
+
+    def _announce(self, manifest: Manifest, staging: Path) -> None:
+        """Have all on the disk that the new name of a folder will lead to."""
+        key = ArtifactKey.parse(manifest.key)
+        flush([*below(staging), *self._records.announce(manifest, staging, own=self._own_if_needed(key))])
+
+    def _settle(self, key: ArtifactKey) -> None:
+        scratch = self._staging_path(key)
+        try:
+            self._records.settle(key, scratch, own=self._own_if_needed(key))
+        except BaseException:
+            _sweep(scratch)
+            raise
 
     def _staging_path(self, key: ArtifactKey) -> Path:
         return self._ours / "staging" / f"{key}.{os.getpid()}.{os.urandom(4).hex()}"
 
-    def _sweep_staging(self, key: ArtifactKey) -> None:
-        """Delete what a killed process left: nobody is at it, as we have the exclusion of this entry."""
-        for path in dead_staging(self._ours / "staging", key):
-            _delete(path)
+    def _own_if_needed(self, key: ArtifactKey) -> Path | None:
+        return None if self._has_exclusion else self._own_folder(key)
+
+    def _own_folder(self, key: ArtifactKey) -> Path:
+        """A folder for what is no entry yet, of this thread alone."""
+        return self._ours / "staging" / f"{key}.{os.getpid()}.{threading.get_ident() & 0xFFFFFFFF:08x}"
+
+    def _dead_staging(self, key: ArtifactKey) -> list[Path]:
+        return [path for path in dead_staging(self._ours / "staging", key) if self._is_abandoned(path)]
+
+    def _is_abandoned(self, staging: Path) -> bool:
+        """Whether nobody is at work in it, whose process is gone: as we have the exclusion, or by its age."""
+        return self._has_exclusion or time.time() - changed_s(staging) > _ABANDONED_S
+
+    def _is_untidy(self, key: ArtifactKey) -> bool:
+        is_unsettled = self._records.is_unsettled(key)
+        return is_unsettled or self._shared_part_path(key).exists() or bool(self._dead_staging(key))
+
+    def _clean_up(self, key: ArtifactKey) -> None:
+        with exclusively(self._wait_path(key), str(key), wait_s=0) as is_kept:
+            if not is_kept:  # somebody may be at work on it all the same
+                return
+            self._settle(key)
+            entry = self._entry_at(key, self.root / str(key))
+            if entry and entry.is_whole:  # else a download may still be gone on with
+                self._delete_leftovers(key)
 
     def _delete_leftovers(self, key: ArtifactKey) -> None:
-        self._sweep_staging(key)
+        for path in self._dead_staging(key):
+            _delete(path)
         for leftover in zips_beside(self.root / str(key)):
             leftover.unlink(missing_ok=True)
-        delete_part(self.part_path(key))
+        delete_part(self._shared_part_path(key))
 
-    def _manifest_path(self, key: ArtifactKey) -> Path:
-        return self._ours / "manifests" / f"{key}.json"
-
-    def _digest_path(self, key: ArtifactKey) -> Path:
-        return self._ours / "digests" / str(key)
+    def _shared_part_path(self, key: ArtifactKey) -> Path:
+        return self._ours / "partials" / f"{key}.part"
 
     def _use_path(self, key: ArtifactKey) -> Path:
         return self._ours / "uses" / str(key)
@@ -308,28 +365,25 @@ class Cache:
     def _wait_path(self, key: ArtifactKey) -> Path:
         return self._ours / "waits" / f"{key}.lock"
 
-    def _write_record(self, manifest: Manifest, folder: Path) -> None:
-        """Manifest and digest are there before the entry is: one without an entry harms nothing.
-
-        What was copied from a folder has no zip, and so no digest.
-        """
-        key = ArtifactKey.parse(manifest.key)
-        dated = replace(manifest, installed_ns=newest_ns(folder))
-        _write_text(self._manifest_path(key), json.dumps(dated.to_dict(), indent=1))
-        if manifest.sha256 and not self.digest(key):
-            _write_text(self._digest_path(key), f"sha256:{manifest.sha256}\n")
-
     def _disk_errors(self) -> AbstractContextManager[None]:
         return disk_errors(f"The cache {self.root} cannot be written")
 
-    def _exclusively(self, key: ArtifactKey) -> AbstractContextManager[None]:
-        return exclusively(
+    @contextmanager
+    def _exclusively(self, key: ArtifactKey) -> Iterator[None]:
+        """Be the only one at work on a key, if the file system keeps that; then its records fit what bears the name."""
+        for name in ("waits", "staging", "partials"):
+            make_folder(self._ours / name, root=self.root)
+        with exclusively(
             self._wait_path(key),
             str(key),
             wait_s=self._wait_s,
             on_wait=self._on_wait,
             is_wanted=lambda: self._is_waiting_wanted,
-        )
+        ) as is_kept:
+            self._has_exclusion = is_kept
+            if is_kept:
+                self._settle(key)
+            yield
 
 
 def _folders_of(root: Path) -> Iterator[tuple[ArtifactKey, Path]]:
@@ -369,8 +423,7 @@ def _set_aside(target: Path, aside: Path) -> Iterator[None]:
         with suppress(OSError):
             aside.rename(target)
         raise
-    with suppress(OSError):  # the next pull sweeps it
-        _delete(aside)
+    _sweep(aside)
 
 
 def _has_moved(staging: Path, target: Path) -> bool:
@@ -385,17 +438,13 @@ def _has_moved(staging: Path, target: Path) -> bool:
 
 
 def _delete(path: Path) -> None:
-    if path.is_symlink():  # what it leads to is not ours
-        path.unlink()
-    else:
+    if path.is_dir() and not path.is_symlink():  # what a link leads to is not ours
         shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _sweep(path: Path) -> None:
+    """Delete what is left over, if it can be deleted: another user's may not."""
+    with suppress(OSError):
+        _delete(path)

@@ -12,11 +12,15 @@ from pathlib import Path
 from modelhub.errors import StorageError
 
 ELSEWHERE = "Choose a folder that you may write to, on a disk that is well, with MODELHUB_CACHE (or --cache)."
-FULL = "Free some space (modelhub prune, modelhub rm), or choose a cache on another disk with MODELHUB_CACHE."
+FULL = (
+    "Free some space (modelhub prune --partial deletes interrupted downloads, modelhub rm a model), "
+    "or choose a cache on another disk with MODELHUB_CACHE."
+)
+_TOO_LONG = "Choose a cache with a shorter path, or on a file system that takes longer names, with MODELHUB_CACHE."
 _HINTS = {
     errno.ENOSPC: FULL,
     errno.EDQUOT: FULL,
-    errno.ENAMETOOLONG: "Choose a cache with a shorter path with MODELHUB_CACHE.",
+    errno.ENAMETOOLONG: _TOO_LONG,
 }
 
 

@@ -7,13 +7,13 @@ import shutil
 import tempfile
 import time
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from modelhub.disk import disk_errors
 from modelhub.errors import StorageError, WaitTimeoutError
 from modelhub.exclusion import exclusively
+from modelhub.quick_dataclasses import dataclass
 
 _CHUNK_BYTES = 4 << 20
 _MAX_SHARE = 4  # of what is free, a trial takes no more than this part
@@ -23,7 +23,7 @@ _PREFIX = ".modelhub-doctor-"
 class Hold(Protocol):
     """See :func:`modelhub.exclusion.exclusively`."""
 
-    def __call__(self, path: Path, subject: str, *, wait_s: float) -> AbstractContextManager[None]:
+    def __call__(self, path: Path, subject: str, *, wait_s: float) -> AbstractContextManager[object]:
         """Hold an exclusion for as long as the block takes."""
         ...
 

@@ -20,9 +20,8 @@ from modelhub.errors import StoppedError, WaitTimeoutError
 
 _POLL_S = 0.05
 _TAKEN = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
-# Some file systems (NFS without its daemon, some FUSE) have no exclusion: then two may do the same work, each in a
-# folder of its own, and the second finds the first's entry there when it is done.
-_UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+# Some file systems (NFS without its daemon, some FUSE) have no exclusion; NFS, none by a file that one may only read.
+_UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF)
 
 
 @contextmanager
@@ -33,8 +32,11 @@ def exclusively(
     wait_s: float,
     on_wait: Callable[[str], None] = lambda sentence: None,
     is_wanted: Callable[[], bool] = lambda: True,
-) -> Iterator[None]:
+) -> Iterator[bool]:
     """Hold an exclusion for as long as the block takes.
+
+    The block is told whether the operating system keeps it. On file systems that cannot, others may be at the same
+    work: each had better do it in a folder of its own, and leave the others' alone.
 
     Args:
         path: Its file; the folder is made.
@@ -49,16 +51,17 @@ def exclusively(
         OSError: The file cannot be made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    file = _open(path)
     try:
-        if not _take(file):
+        is_taken = _take(file)
+        if is_taken is False:
             on_wait(f"Waiting for {_holder(path)}, busy with {subject}; at most {wait_s:g} s.")
-            _wait(file, path, subject, wait_s, is_wanted)
+            is_taken = _wait(file, path, subject, wait_s, is_wanted)
         note = _note_of(path)
         with suppress(OSError):  # only a message is poorer without it
             note.write_text(json.dumps({"process": os.getpid(), "host": _host(), "since": time.time()}))
         try:
-            yield
+            yield is_taken is True
         finally:
             with suppress(OSError):
                 note.unlink()
@@ -66,9 +69,9 @@ def exclusively(
         os.close(file)  # which ends the exclusion, too
 
 
-def _wait(file: int, path: Path, subject: str, wait_s: float, is_wanted: Callable[[], bool]) -> None:
+def _wait(file: int, path: Path, subject: str, wait_s: float, is_wanted: Callable[[], bool]) -> bool | None:
     end = time.monotonic() + wait_s
-    while not _take(file):
+    while (is_taken := _take(file)) is False:
         if not is_wanted():
             raise StoppedError(f"Nobody waits for {subject} any longer.")
         if time.monotonic() >= end:
@@ -78,6 +81,16 @@ def _wait(file: int, path: Path, subject: str, wait_s: float, is_wanted: Callabl
                 hint="Wait for it, or raise MODELHUB_WAIT.",
             )
         time.sleep(min(_POLL_S, max(0.0, end - time.monotonic())))
+    return is_taken
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:
+        if not path.exists():
+            raise
+        return os.open(path, os.O_RDONLY)  # another user's, who keeps others from writing: this is enough to exclude
 
 
 def _holder(path: Path) -> str:
@@ -100,7 +113,7 @@ def _note_of(path: Path) -> Path:
 if sys.platform == "win32":
     import msvcrt
 
-    def _take(file: int) -> bool:
+    def _take(file: int) -> bool | None:
         try:
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         except OSError as exc:
@@ -112,7 +125,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _take(file: int) -> bool:
+    def _take(file: int) -> bool | None:
+        """Whether we have the exclusion now; ``None`` where the file system has none to give."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
@@ -120,4 +134,5 @@ else:
                 return False
             if exc.errno not in _UNSUPPORTED:
                 raise
+            return None
         return True

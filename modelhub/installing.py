@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from modelhub.arriving import MEMORY_BYTES
 from modelhub.artifacts import Artifact, without_secrets
+from modelhub.bounds import Bounds
 from modelhub.cache import Cache, Entry, Manifest
 from modelhub.catalogue import Catalogue
 from modelhub.config import Config
@@ -67,6 +69,7 @@ class Installer:
         on_note: Callable[[str], None] | None = None,
     ) -> None:
         self._config = config
+        self._bounds = Bounds(max_unpacked_bytes=config.max_unpacked, max_ratio=config.max_ratio)
         self._cache = cache
         self.at_once = 1
         self._storage = catalogue.storage  # made now: several threads might make several
@@ -129,6 +132,7 @@ class Installer:
                 artifact,
                 source,
                 self._cache,
+                bounds=self._bounds,
                 memory_bytes=MEMORY_BYTES // self.at_once,
                 tell=partial(self.tell, subject=str(artifact.key)),
                 note=self._note,
@@ -139,7 +143,8 @@ class Installer:
                 if not tries_left:
                     raise
                 continue
-            delete_part(self._cache.part_path(artifact.key))
+            with suppress(StorageError):  # whoever asks for the entry next deletes it
+                delete_part(self._cache.part_path(artifact.key))
             self.tell("installed", str(artifact.key))
             return PulledModel(
                 artifact=artifact,
@@ -159,10 +164,12 @@ class _Filling:
         source: Source,
         cache: Cache,
         *,
+        bounds: Bounds,
         memory_bytes: int,
         tell: Callable[..., None],
         note: Callable[[str], None],
     ) -> None:
+        self._bounds = bounds
         self._memory_bytes = memory_bytes
         self.fetched_bytes = 0
         self.is_done = False
@@ -171,11 +178,12 @@ class _Filling:
         self._cache = cache
         self._tell = tell
         self._note = note
-        self._part = cache.part_path(artifact.key)
+        self._part = Path()
         self._recorded = cache.digest(artifact.key)
 
     def __call__(self, staging: Path) -> Manifest:
         artifact = self._artifact
+        self._part = self._cache.part_path(artifact.key)  # not before: who is alone with the key has one place for it
         expected = Expected(
             size_bytes=artifact.size_bytes if artifact.size_exact else None,
             md5=artifact.checksum,
@@ -207,18 +215,21 @@ class _Filling:
     def _unpack(self, look: Look, download: Download, staging: Path) -> tuple[Member, ...]:
         if not look.has_ranges:
             self._check_room(staging, look.stat.size_bytes or 0)
-            return unpack_stream(download.in_order(self._part), staging)
+            return unpack_stream(download.in_order(self._part), staging, bounds=self._bounds)
         directory = read_directory(look)
+        self._bounds.check(directory.unpacked_bytes, archive_bytes=look.size_bytes)  # before the room: a bomb has none
         unpacked_bytes = directory.unpacked_bytes + _FILE_BYTES * len(directory.members)
         if self._check_room(staging, unpacked_bytes, zip_bytes=0 if look.local else look.size_bytes):
             content = download.by_position(self._part)
-            members = unpack_members(content, directory, staging, threads=_THREADS, on_stop=content.stop)
+            members = unpack_members(
+                content, directory, staging, threads=_THREADS, bounds=self._bounds, on_stop=content.stop
+            )
             content.stop_reading()
             return members
         self._note(
             f"The disk has no room for {self._artifact.key} and its zip: an interrupted download will begin anew."
         )
-        return unpack_stream(download.in_order(self._part), staging)
+        return unpack_stream(download.in_order(self._part), staging, bounds=self._bounds)
 
     def _check_room(self, staging: Path, unpacked_bytes: int, *, zip_bytes: int = 0) -> bool:
         """Whether the disk has room for the zip beside its folder.

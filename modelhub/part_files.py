@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from modelhub.disk import disk_errors
@@ -17,10 +18,15 @@ def disk_bytes(part: Path) -> int:
     return min(status.st_size, 512 * getattr(status, "st_blocks", status.st_size))
 
 
+def is_writable(part: Path) -> bool:
+    """Whether a part may be written, if there is one: another user's often may not."""
+    return all(not path.exists() or os.access(path, os.W_OK) for path in (part, journal_of(part)))
+
+
 def delete_part(path: Path) -> None:
-    """Delete a part and its journal, if they are there."""
+    """Delete a part and its journal, if they are there; the part last, which others see by."""
     with disk_errors(f"The download {path} cannot be deleted"):
-        for leftover in (path, journal_of(path)):
+        for leftover in (journal_of(path), path):
             leftover.unlink(missing_ok=True)
 
 

@@ -886,6 +886,56 @@ def test_an_entry_was_last_used_when_its_path_was_handed_out(cache: Cache) -> No
     assert [path.name for path in (cache.root / ".modelhub" / "uses").iterdir()] == [str(KEY)]
 
 
+DYING_AT_THE_END = """
+import os, sys
+from pathlib import Path
+import modelhub.cache
+from modelhub.artifacts import ArtifactKey
+from modelhub.flushing import flush
+
+def die(paths):
+    if (root / str(key)).exists():
+        os._exit(9)
+    flush(paths)
+
+root, key = Path(sys.argv[1]), ArtifactKey.parse(sys.argv[2])
+modelhub.cache.flush = die
+sys.path.insert(0, sys.argv[3])
+from test_cache import filling, put_leftovers
+cache = modelhub.cache.Cache(root)
+put_leftovers(cache, key)[-1].unlink()
+cache.install(key, filling(key))
+"""
+
+
+def test_whoever_asks_for_an_entry_cleans_up_behind_whoever_died_when_it_was_there(cache: Cache) -> None:
+    words = [sys.executable, "-c", DYING_AT_THE_END, cache.root, str(KEY), Path(__file__).parent]
+    died = subprocess.run(words, check=False)
+    before = (only_entry(cache), cache.digest(KEY), len(cache.leftovers(KEY)))
+    cache.note_use(KEY)
+
+    assert died.returncode == 9
+    assert (before[0].is_good, before[0].has_manifest, *before[1:]) == (True, True, "", 2)
+    assert (only_entry(cache), cache.digest(KEY), cache.leftovers(KEY)) == (before[0], "5ec4e7", [])
+
+
+def test_a_download_that_may_be_gone_on_with_is_kept(cache: Cache) -> None:
+    (install(cache) / "metadata/part-00000").unlink()
+    left = len(put_leftovers(cache))
+    cache.note_use(KEY)
+
+    assert len(cache.leftovers(KEY)) == left
+
+
+def test_while_another_process_is_at_work_nothing_is_cleaned_up(cache: Cache) -> None:
+    with holding(cache):
+        write_files(cache.root / str(KEY))
+        part = put_leftovers(cache)[0]
+        cache.note_use(KEY)
+
+        assert part.exists()
+
+
 def test_what_has_no_zip_leaves_no_digest(cache: Cache) -> None:
     def fill(staging: Path) -> Manifest:
         write_files(staging)

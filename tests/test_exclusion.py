@@ -61,12 +61,13 @@ def note_of(path: Path) -> Path:
 
 
 def test_what_nobody_holds_is_had_at_once(path: Path) -> None:
-    with exclusively(path, "a model", wait_s=0, on_wait=pytest.fail):
+    with exclusively(path, "a model", wait_s=0, on_wait=pytest.fail) as is_kept:
         note = json.loads(note_of(path).read_text(encoding="utf-8"))
 
     assert (note["process"], note["host"]) == (os.getpid(), os.uname().nodename)
     assert abs(note["since"] - time.time()) < 5
     assert not note_of(path).exists()
+    assert is_kept
 
 
 def test_it_may_be_had_again_and_after_a_failure_too(path: Path) -> None:
