@@ -30,7 +30,7 @@ class Batches(Generic[T, R]):
         self._batch: list[T] = []
         self._pending: deque[Future[list[R]]] = deque()
         self._executor: ProcessPoolExecutor | None = None
-        self._processes = min(os.cpu_count() or 1, _MAX_PROCESSES)
+        self._processes = min(_processors(), _MAX_PROCESSES)
 
     def take(self, item: T) -> Iterator[R]:
         """Take an item; results of earlier items that are ready come back, in order."""
@@ -61,6 +61,11 @@ class Batches(Generic[T, R]):
     def __exit__(self, *exc: object) -> None:
         if self._executor:
             self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _processors() -> int:
+    """The processors that this process may use; a container, or ``taskset``, may give it fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _can_fork(processes: int) -> bool:

@@ -22,11 +22,11 @@ from modelhub.errors import (
     OfflineError,
     StorageError,
 )
-from modelhub.exclusion import exclusively
 from modelhub.locations import list_uris
 from modelhub.packaged import PACKAGED_URI, SNAPSHOT, packaged_folder
 from modelhub.public_hub import METADATA_FILE
-from modelhub.registry import SCHEMA_VERSION, Registry
+from modelhub.registry import Registry
+from modelhub.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from modelhub.documents import Document, Source, Unchanged
@@ -63,6 +63,15 @@ class Catalogue:
         """
         if self._registry is None:
             self._registry = self._open_current() or self._build()
+        return self._registry
+
+    def current_registry(self) -> Registry | None:
+        """The registry, open for reading, if there is one of this version; none is built.
+
+        Raises:
+            StorageError: It cannot be opened.
+        """
+        self._registry = self._registry or self._open_current()
         return self._registry
 
     @cached_property
@@ -135,7 +144,7 @@ class Catalogue:
         if not self._path.is_file():
             return None
         registry = Registry.open(self._path)
-        if registry.stamp == _stamp():
+        if registry.stamp == registry_stamp():
             return registry
         registry.close()
         return None
@@ -168,7 +177,7 @@ class Catalogue:
         from modelhub.building import build_registry
 
         started_s = time.monotonic()
-        total = build_registry(path, _stamp())
+        total = build_registry(path, registry_stamp())
         self._note(f"Registry built: {total:,} artifacts in {time.monotonic() - started_s:.1f} s.")
         return Registry.open(path)
 
@@ -184,14 +193,24 @@ class Catalogue:
                 it for too long (``WaitTimeoutError``).
         """
         from modelhub.documents import Source, storable
-        from modelhub.ingest import read_cards
+        from modelhub.ingest import archive_digest, read_cards
 
         path = path.absolute()
-        source = Source(uri=storable(str(path)), kind="cards", checked_s=time.time())
+        source = Source(uri=storable(str(path)), kind="cards", validator=archive_digest(path), checked_s=time.time())
+        if self._is_as_it_was(source):
+            return self._record_visit(source)
         # A page whose text is lost is read again, whether it changed or not.
         return self._record(
             source, lambda registry: read_cards(path, registry.kept_digests(source.uri)), is_dry_run=is_dry_run
         )
+
+    def _is_as_it_was(self, source: Source) -> bool:
+        """Whether an archive holds just what was read from it, and what is kept of it is still there."""
+        before = [known for known in self.registry.sources() if known.uri == source.uri]
+        if not source.validator or [known.validator for known in before] != [source.validator]:
+            return False
+        with self._writable() as registry:
+            return registry.kept_digests(source.uri) == registry.digests(source.uri)
 
     def update_metadata(self, repository: str, *, is_dry_run: bool = False, is_patient: bool = True) -> UpdateResult:
         """Bring the registry up to what a repository's ``metadata.json`` says; nothing is downloaded twice.
@@ -381,7 +400,9 @@ class Catalogue:
             self._registry.close()
             self._registry = None
 
-    def _exclusively(self) -> AbstractContextManager[None]:
+    def _exclusively(self) -> AbstractContextManager[bool]:
+        from modelhub.exclusion import exclusively
+
         return exclusively(self._config.home / "registry.lock", "the registry", wait_s=self._config.wait)
 
 
@@ -398,7 +419,7 @@ def _in_days(age_s: float) -> str:
     return "1 day" if days == 1 else f"{days} days"
 
 
-def _stamp() -> str:
+def registry_stamp() -> str:
     """Changes whenever a registry that was built before would be another one if built now.
 
     Raises:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 
 from modelhub.artifacts import ArtifactKey
 from modelhub.diagnostics import Diagnostic
 from modelhub.facts import ModelFacts
+from modelhub.packing import Packed, pack
+from modelhub.quick_dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,7 @@ class Document:
         key: The artifact it describes; ``None`` where it names none.
         preference: Which of several documents of one source describes the artifact better; higher first.
         kept: Its text, compressed by zlib, if it is to be kept.
+        guide: Title of the task guide that it is; "" for all others.
     """
 
     path: str
@@ -58,6 +61,12 @@ class Document:
     preference: int = 0
     diagnostics: tuple[Diagnostic, ...] = ()
     kept: bytes = b""
+    guide: str = ""
+
+    @cached_property
+    def packed_facts(self) -> Packed:
+        """The facts as the registry stores them; whoever reads documents in another process packs them there."""
+        return pack(self.facts.to_dict())
 
 
 def storable(text: str) -> str:

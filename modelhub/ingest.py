@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import lzma
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
 from pathlib import Path
@@ -19,8 +20,8 @@ from modelhub.documents import Document, Listing, Unchanged, storable
 from modelhub.errors import NetworkError, NotFoundError, StorageError, UsageError
 from modelhub.facts import ModelFacts
 from modelhub.public_hub import METADATA_FILE
+from modelhub.quick_dataclasses import dataclass
 
-GUIDE_TYPE = "guide"
 _ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".zip")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -28,6 +29,13 @@ _CATEGORIES = {"ml": "model", "pl": "pipeline"}
 _SNAPSHOT_SCHEMA = 1
 # What reading a line of JSON that may hold anything at all can raise.
 _UNUSABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, UsageError)
+
+
+_compress: Callable[[bytes, int], bytes] = zlib.compress
+with contextlib.suppress(ImportError):  # the same in a third of zlib's time
+    from isal import isal_zlib
+
+    _compress = isal_zlib.compress
 
 
 # Cards
@@ -72,6 +80,14 @@ def read_cards(path: Path, known: Mapping[str, bytes] | None = None) -> Iterator
         raise NotFoundError(f"{path} holds no Markdown page.", hint="Name a folder or archive of *.md cards.")
 
 
+def archive_digest(path: Path) -> str:
+    """A digest of an archive's bytes, equal for equal archives; "" for a folder, or a file that cannot be read."""
+    try:
+        return _digest(path.read_bytes()).hex()
+    except OSError:
+        return ""
+
+
 def read_document(file: PageFile) -> Document:
     """Read one page, a card or a guide, whatever is in it."""
     from modelhub.cards import ModelCard, parse_document  # brings yaml, which a search does not need
@@ -85,8 +101,7 @@ def read_document(file: PageFile) -> Document:
     if "\ufffd" in text and not _is_utf8(file.content):
         diagnostics += (_diagnostic(file.name, 0, "", "encoding", "The page is not UTF-8; save it as UTF-8."),)
     if not isinstance(page, ModelCard):
-        facts = ModelFacts(title=page.task, type=GUIDE_TYPE)
-        return _document(file, facts=facts, diagnostics=diagnostics)
+        return _document(file, guide=storable(page.task), diagnostics=diagnostics)
     artifact = page.artifact
     return _document(
         file,
@@ -100,7 +115,9 @@ def read_document(file: PageFile) -> Document:
 
 
 def _document(file: PageFile, **values: Any) -> Document:
-    return Document(path=file.name, digest=_digest(file.content), kept=zlib.compress(file.content, 1), **values)
+    document = Document(path=file.name, digest=_digest(file.content), kept=_compress(file.content, 1), **values)
+    _ = document.packed_facts  # in this process, which may be one of several
+    return document
 
 
 def pages_of(path: Path) -> Iterator[PageFile]:
@@ -238,7 +255,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 def whole_metadata(text: str) -> Document:
     """The whole file as a document, kept so that the registry can be built again without a network."""
-    return Document(path=METADATA_FILE, digest=b"", kept=zlib.compress(text.encode(), 1))
+    return Document(path=METADATA_FILE, digest=b"", kept=_compress(text.encode(), 1))
 
 
 def _metadata_key(entry: Mapping[str, Any]) -> ArtifactKey:

@@ -5,7 +5,8 @@ Everything in it is derived. ``registry.sqlite`` is built from documents (lines 
 another schema version means a rebuild and never a migration (README, "Design").
 
 One artifact that several documents describe is one row: what the most trusted source says comes first, gaps are filled
-from the next. A model (repository, name, language) has one row of text for the full-text search.
+from the next. A model (repository, name, language) has one row of text for the full-text search; the number of both is
+its rank (``searchable``).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,57 +22,27 @@ from typing import TYPE_CHECKING, Any
 
 from modelhub.artifacts import Artifact, ArtifactKey
 from modelhub.errors import StorageError, UsageError
-from modelhub.facts import ModelFacts
+from modelhub.facts import ModelFacts, merge_facts
+from modelhub.packing import unpack
+from modelhub.schema import KEPT_SCHEMA, SCHEMA
 
 if TYPE_CHECKING:
     from modelhub.diagnostics import Diagnostic
     from modelhub.documents import Source
 
-SCHEMA_VERSION = 3
 _BUSY_TIMEOUT_S = 60.0
 # Pages of 4 KiB that a transaction may keep in memory: the first that is written early locks readers out until the end.
 _UNSPILLED_PAGES = 65_536
+# Room for the pages of a large registry while it is written; with 2 MB, the default, they are read again and again.
+_ROOMY = "PRAGMA cache_size = -131072;"
 
-_SCHEMA = """
-CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE sources(
-    id INTEGER PRIMARY KEY, uri TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, trust INTEGER NOT NULL,
-    repository TEXT NOT NULL, validator TEXT NOT NULL, checked_s REAL NOT NULL);
-CREATE TABLE failures(uri TEXT PRIMARY KEY, reason TEXT NOT NULL, failed_s REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE models(
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL, language TEXT NOT NULL, repository TEXT NOT NULL,
-    merit REAL NOT NULL, newest TEXT NOT NULL, UNIQUE(name, language, repository));
-CREATE TABLE artifacts(
-    id INTEGER PRIMARY KEY, model_id INTEGER NOT NULL, key TEXT NOT NULL, repository TEXT NOT NULL,
-    lib_version TEXT NOT NULL, spark_version TEXT NOT NULL, engine TEXT NOT NULL, annotator TEXT NOT NULL,
-    size_bytes INTEGER, ready INTEGER NOT NULL, checksum TEXT NOT NULL, position INTEGER NOT NULL,
-    product TEXT NOT NULL, license TEXT NOT NULL, type TEXT NOT NULL, date TEXT NOT NULL, tasks TEXT NOT NULL,
-    page TEXT NOT NULL, origin TEXT NOT NULL, facts TEXT NOT NULL, UNIQUE(key, repository));
-CREATE INDEX artifacts_model ON artifacts(model_id);
-CREATE INDEX artifacts_page ON artifacts(page) WHERE page != '';
-CREATE INDEX artifacts_origin ON artifacts(origin COLLATE NOCASE) WHERE origin != '';
-CREATE TABLE documents(
-    source_id INTEGER NOT NULL, path TEXT NOT NULL, digest BLOB NOT NULL, key TEXT NOT NULL,
-    repository TEXT NOT NULL, preference INTEGER NOT NULL, facts TEXT NOT NULL, listing TEXT NOT NULL,
-    diagnostics TEXT NOT NULL, UNIQUE(source_id, path));
-CREATE INDEX documents_key ON documents(key);
-CREATE TABLE nlu(reference TEXT NOT NULL, artifact_id INTEGER NOT NULL, PRIMARY KEY(reference, artifact_id))
-    WITHOUT ROWID;
-CREATE TABLE labels(label TEXT NOT NULL COLLATE NOCASE, model_id INTEGER NOT NULL, PRIMARY KEY(label, model_id))
-    WITHOUT ROWID;
-CREATE INDEX labels_model ON labels(model_id);
-CREATE VIRTUAL TABLE model_text USING fts5(
-    name, title, tasks, tags, labels, other, tokenize = 'unicode61 remove_diacritics 2');
-CREATE VIRTUAL TABLE words USING fts5vocab(model_text, row);
-"""
-# Nothing can build this file again: every release must read the columns that an earlier one has written.
-_KEPT_SCHEMA = """
-CREATE TABLE IF NOT EXISTS kept.sources(
-    uri TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, repository TEXT NOT NULL, validator TEXT NOT NULL,
-    checked_s REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS kept.texts(
-    source TEXT NOT NULL, path TEXT NOT NULL, text BLOB NOT NULL, UNIQUE(source, path));
-"""
+# The documents that meet a condition, those that are believed first.
+_TRUSTED_FIRST = (
+    "FROM documents d JOIN sources s ON s.id = d.source_id WHERE {}"
+    " ORDER BY s.trust DESC, s.id DESC, d.preference DESC, d.path"
+)
+# So many values may be bound in one statement of every SQLite.
+_BOUND = 900
 _SOURCE_COLUMNS = ("uri", "kind", "repository", "validator", "checked_s")
 _ARTIFACT_COLUMNS = "key, repository, engine, annotator, size_bytes, ready, checksum, position"
 
@@ -127,7 +97,7 @@ class Registry:
         with _sqlite_errors(path):
             connection = _connect(str(path))
             # The file is swapped in when it is whole; until then losing it to a crash costs nothing.
-            connection.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_SCHEMA}")
+            connection.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_ROOMY} {SCHEMA}")
             connection.execute("INSERT INTO meta VALUES ('stamp', ?)", (stamp,))
             registry = cls(connection, path)
             registry._attach_kept(kept)
@@ -163,9 +133,18 @@ class Registry:
         """All artifacts of a name, in the order of their lists."""
         return self._artifacts("model_id IN (SELECT id FROM models WHERE name = ?)", name)
 
-    def of_model(self, model_id: int) -> list[Artifact]:
-        """All artifacts of a model, in the order of their lists."""
-        return self._artifacts("model_id = ?", model_id)
+    def of_models(self, numbers: Sequence[int]) -> dict[int, list[Artifact]]:
+        """By model, all artifacts of models with these numbers, each in the order of their lists."""
+        found: dict[int, list[Artifact]] = {number: [] for number in numbers}
+        for some in _batches(numbers):
+            rows = self.connection.execute(
+                f"SELECT model_id, {_ARTIFACT_COLUMNS} FROM artifacts WHERE model_id IN ({_marks(some)})"
+                " ORDER BY position, id",
+                some,
+            )
+            for number, *row in rows:
+                found[number].append(artifact_from_row(row))
+        return found
 
     def with_page(self, page: str) -> list[Artifact]:
         """The artifacts whose page on the web hub has this file stem."""
@@ -181,39 +160,42 @@ class Registry:
 
     def facts(self, artifact: Artifact) -> ModelFacts:
         """What is known of an artifact's model; empty facts for an unknown artifact."""
-        row = self.connection.execute(
-            "SELECT facts FROM artifacts WHERE key = ? AND repository = ?", (str(artifact.key), artifact.repository)
-        ).fetchone()
-        return ModelFacts.from_dict(json.loads(row[0])) if row else ModelFacts()
+        (facts,) = self.facts_of([artifact])
+        return facts
+
+    def facts_of(self, artifacts: Sequence[Artifact]) -> list[ModelFacts]:
+        """What is known of each artifact's model, in their order; empty facts for an unknown artifact."""
+        described: dict[tuple[str, str], list[bytes]] = {(str(item.key), item.repository): [] for item in artifacts}
+        for some in _batches([key for key, _ in described]):
+            for key, repository, facts in self.connection.execute(
+                f"SELECT d.key, d.repository, d.facts {_TRUSTED_FIRST.format(f'd.key IN ({_marks(some)})')}", some
+            ):
+                if (key, repository) in described:
+                    described[key, repository].append(facts)
+        facts_of = {
+            name: merge_facts(ModelFacts.from_dict(unpack(facts)) for facts in found) if found else ModelFacts()
+            for name, found in described.items()
+        }
+        return [facts_of[str(item.key), item.repository] for item in artifacts]
+
+    def descriptions(self, key: str, repository: str) -> list[tuple[bytes, str]]:
+        """The packed facts and the listing of every document of an artifact, the most trusted first."""
+        query = f"SELECT d.facts, d.listing {_TRUSTED_FIRST.format('d.key = ? AND d.repository = ?')}"
+        return self.connection.execute(query, (key, repository)).fetchall()
 
     def has_value(self, field: str, value: str) -> bool:
-        """Whether some model has exactly this value; far cheaper than :meth:`values_of` where it has."""
-        column, table = _column_of(field)
-        query = f"SELECT 1 FROM {table} WHERE {column} IN (?, ?) LIMIT 1"
-        return self.connection.execute(query, (value, f"|{value}|")).fetchone() is not None
+        """Whether some model has exactly this value."""
+        query = "SELECT 1 FROM facets WHERE field = ? AND value = ?"
+        return self.connection.execute(query, (field, value)).fetchone() is not None
 
     def values_of(self, field: str) -> list[str]:
-        """Every value of ``task``, ``language``, ``annotator``, ``product`` or ``engine``, the most frequent first."""
-        column, table = _column_of(field)
-        rows = self.connection.execute(f"SELECT {column}, count(*) FROM {table} WHERE {column} != '' GROUP BY 1")
-        counts: Counter[str] = Counter()
-        for value, count in rows:
-            for item in value.strip("|").split("|"):
-                counts[item] += count
-        return [value for value, _ in counts.most_common()]
+        """Every value of one of ``searchable.FIELDS``, the most frequent first."""
+        query = "SELECT value FROM facets WHERE field = ? ORDER BY models DESC, value"
+        return [row[0] for row in self.connection.execute(query, (field,))]
 
     def lists(self) -> list[tuple[int, str, str]]:
         """Number, URI and repository of every ``metadata.json`` that was read."""
         return self.connection.execute("SELECT id, uri, repository FROM sources WHERE kind = 'metadata'").fetchall()
-
-    def vocabulary(self) -> list[str]:
-        """Every word of the full-text search that some model has, without mere numbers and single letters."""
-        return [row[0] for row in self.connection.execute("SELECT term FROM words WHERE term GLOB '[a-z]?*'")]
-
-    def has_word(self, word: str) -> bool:
-        """Whether some model has a word that begins so."""
-        query = "SELECT 1 FROM model_text WHERE model_text MATCH ? LIMIT 1"
-        return self.connection.execute(query, (f'"{word}" *',)).fetchone() is not None
 
     def as_listed(self, artifact: Artifact, source_uri: str) -> Artifact | None:
         """An artifact with what one ``metadata.json`` says of it; ``None`` where it is not listed there."""
@@ -236,9 +218,8 @@ class Registry:
     def guides(self) -> list[tuple[Source, str, str]]:
         """Source, path and title of every task guide."""
         rows = self.connection.execute(
-            "SELECT s.uri, s.kind, d.path, json_extract(d.facts, '$.title') FROM documents d"
-            " JOIN sources s ON s.id = d.source_id WHERE d.key = ''"
-            " AND json_extract(d.facts, '$.type') = 'guide' ORDER BY s.trust DESC, s.id DESC, d.path"
+            "SELECT s.uri, s.kind, d.path, d.guide FROM documents d JOIN sources s ON s.id = d.source_id"
+            " WHERE d.guide != '' ORDER BY s.trust DESC, s.id DESC, d.path"
         )
         return [(_source(uri=uri, kind=kind), path, title) for uri, kind, path, title in rows]
 
@@ -332,14 +313,19 @@ class Registry:
             with _sqlite_errors(path, "Remove the file, and bring again what it held (modelhub update)."):
                 cursor = self.connection.cursor()  # a connection that reads would name its own file
                 cursor.execute("ATTACH ? AS kept", (str(path),))
-                cursor.executescript(_KEPT_SCHEMA)
+                cursor.executescript(KEPT_SCHEMA)
 
     # Writing
 
     def _prepare_for_writing(self) -> None:
         self._attach_kept()
+        self.connection.execute(_ROOMY)
         for name in ("main", "kept"):
             self.connection.execute(f"PRAGMA {name}.cache_spill = {_UNSPILLED_PAGES}")
+
+    def optimize(self) -> None:
+        """Merge what the full-text search has written in pieces; for a new registry, as it costs what there is."""
+        self.connection.execute("INSERT INTO model_text(model_text) VALUES ('optimize')")
 
     @contextmanager
     def transaction(self, *, is_dry_run: bool = False) -> Iterator[None]:
@@ -358,11 +344,6 @@ class Registry:
                     self.connection.execute("ROLLBACK")
 
 
-def _column_of(field: str) -> tuple[str, str]:
-    """Column and table of a field that can be filtered by."""
-    return {"task": ("tasks", "artifacts"), "language": ("language", "models")}.get(field, (field, "artifacts"))
-
-
 def artifact_from_row(row: Sequence[Any]) -> Artifact:
     """An artifact from the columns ``_ARTIFACT_COLUMNS``; where it is read is for the hub to say."""
     key, repository, engine, annotator, size_bytes, ready, checksum, position = row
@@ -376,6 +357,16 @@ def artifact_from_row(row: Sequence[Any]) -> Artifact:
         checksum=checksum,
         position=position,
     )
+
+
+def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """The values, as many at once as one statement takes."""
+    return (values[start : start + _BOUND] for start in range(0, len(values), _BOUND))
+
+
+def _marks(values: Sequence[Any]) -> str:
+    """The places of values in a statement."""
+    return ", ".join("?" * len(values))
 
 
 def journal_of(path: Path) -> Path:

@@ -1,17 +1,29 @@
-"""What a user looks for: words and filters, checked against what there is."""
+"""What a user looks for: words and filters, checked against what there is, and as a selection of models."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from modelhub.errors import UsageError
+from modelhub.languages import language_codes
+from modelhub.quick_dataclasses import dataclass
 from modelhub.registry import Registry
-from modelhub.resolver import Runtime
+from modelhub.resolver import Runtime, why_refused
+from modelhub.search_index import Selection
+from modelhub.searchable import facet_token
+from modelhub.versions import Version
 
 DEFAULT_LIMIT = 25
+ORDERS = {
+    "relevance": "",
+    "size": "m.size_bytes IS NULL, m.size_bytes, m.id",
+    "date": "m.newest DESC, m.id",
+    "f1": "m.f1 IS NULL, m.f1 DESC, m.id",
+}
 _SHOWN = 12
 _DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 
@@ -21,17 +33,21 @@ class SearchQuery:
     """What a user looks for; empty fields do not restrict.
 
     Attributes:
-        text: Words, all of which should occur; the beginning of a word is enough.
+        text: Words, all of which should occur, the beginning of a word is enough; phrases in quotes.
         task: A task, its beginning or its initials: ``Named Entity Recognition``, ``named``, ``ner``.
-        language: Language code.
+        language: Code of a language, or its English name.
         annotator: Class, in any case, or its beginning.
         product: ``Spark NLP``, ``healthcare``, ….
         engine: Engine of the weights.
         label: A label that the model predicts.
+        is_open: Only models that need no licence.
         is_compatible: Only models with an artifact for the runtime.
         max_size_bytes: Largest size of the zip; models of unknown size are left out.
         since: Day, month or year of publication, ``YYYY[-MM[-DD]]``.
+        sort: One of ``ORDERS``: the best first, or the smallest, the latest, the one with the highest F1.
         limit: Number of models; 0 for all.
+        has_all_versions: Whether every artifact of a model is an answer of its own.
+        has_facets: Whether the models that match are counted by what they can be filtered by.
     """
 
     text: str = ""
@@ -41,10 +57,14 @@ class SearchQuery:
     product: str = ""
     engine: str = ""
     label: str = ""
+    is_open: bool = False
     is_compatible: bool = False
     max_size_bytes: int | None = None
     since: str = ""
+    sort: str = "relevance"
     limit: int = DEFAULT_LIMIT
+    has_all_versions: bool = False
+    has_facets: bool = False
 
 
 def checked(query: SearchQuery, registry: Registry, runtime: Runtime) -> SearchQuery:
@@ -55,6 +75,8 @@ def checked(query: SearchQuery, registry: Registry, runtime: Runtime) -> SearchQ
     """
     if query.since and not _DATE.fullmatch(query.since):
         raise UsageError(f"{query.since!r} is not a date.", hint="Write 2023, 2023-06 or 2023-06-30.")
+    if query.sort not in ORDERS:
+        raise UsageError(f"Models are not sorted by {query.sort!r}.", hint=f"Sort them by {', '.join(ORDERS)}.")
     if query.is_compatible and not (runtime.sparknlp or runtime.spark):
         raise UsageError(
             "There is no Spark NLP here to be compatible with.", hint="Say which one you have: --sparknlp 5.5.3"
@@ -82,13 +104,17 @@ def _are_initials(wanted: str, value: str) -> bool:
     return "".join(word[0] for word in value.lower().split()).startswith(wanted)
 
 
+def _is_name_of(wanted: str, value: str) -> bool:
+    return value in language_codes(wanted)
+
+
 def _is_part(wanted: str, value: str) -> bool:
     return wanted in value.lower()
 
 
 _FILTERS: dict[str, Sequence[Test]] = {
     "task": (_is_equal, _is_beginning, _are_initials, _is_part),
-    "language": (_is_equal,),
+    "language": (_is_equal, _is_name_of),
     "annotator": (_is_equal, _is_beginning),
     "product": (_is_equal, _is_beginning, _is_part),
     "engine": (_is_equal,),
@@ -114,15 +140,71 @@ def _listing(values: Iterable[str]) -> str:
     return ", ".join(known[:_SHOWN]) + more
 
 
-def artifact_filters(query: SearchQuery) -> tuple[list[str], list[Any]]:
-    """Conditions on the table of artifacts ``a``, and their values."""
-    filters: list[tuple[str, Any]] = [
-        ("a.tasks LIKE '%|' || ? || '|%'", query.task),
-        ("a.annotator = ?", query.annotator),
-        ("a.product = ?", query.product),
-        ("a.engine = ?", query.engine),
-        ("a.size_bytes <= ?", query.max_size_bytes),
-        ("a.date >= ?", query.since),
-    ]
-    given = [(condition, value) for condition, value in filters if value not in ("", None)]
-    return [condition for condition, _ in given], [value for _, value in given]
+def selection_of(query: SearchQuery, registry: Registry, runtime: Runtime, hidden: Sequence[int]) -> Selection:
+    """The models that pass the filters of a query, which has been checked.
+
+    Args:
+        query: The query.
+        registry: Where it is to be asked.
+        runtime: What to be compatible with.
+        hidden: Numbers of the lists that do not count; what only they name is left out.
+    """
+    facets = {
+        "task": query.task,
+        "annotator": query.annotator,
+        "product": query.product,
+        "engine": query.engine,
+        "license": "Open Source" if query.is_open else "",
+    }
+    given = [(field, value) for field, value in facets.items() if value]
+    filters, values = _artifact_filters(query, hidden)
+    if query.is_compatible:
+        registry.connection.create_function("suits", 2, _suits(runtime), deterministic=True)
+        filters.append("a.ready AND suits(a.lib_version, a.spark_version)")
+    conditions: list[str] = []
+    # The column of facets knows what any artifact of a model has; several filters must hold for one and the same.
+    if filters or len(given) > 1:
+        filters += [_FACET_CONDITIONS[field] for field, _ in given]
+        values += [value for _, value in given]
+        conditions = [f"EXISTS (SELECT 1 FROM artifacts a WHERE a.model_id = m.id AND {' AND '.join(filters)})"]
+    if query.label:
+        conditions.append("m.id IN (SELECT model_id FROM labels WHERE label = ?)")
+        values.append(query.label)
+    if query.language:
+        given.append(("language", query.language))
+    return Selection(
+        facets=tuple(facet_token(*facet) for facet in given), conditions=tuple(conditions), values=tuple(values)
+    )
+
+
+_FACET_CONDITIONS = {
+    "task": "a.tasks LIKE '%|' || ? || '|%'",
+    **{field: f"a.{field} = ?" for field in ("annotator", "product", "engine", "license")},
+}
+_SEEN = (
+    "EXISTS (SELECT 1 FROM documents d WHERE d.key = a.key AND d.repository = a.repository AND d.source_id NOT IN ({}))"
+)
+
+
+def _artifact_filters(query: SearchQuery, hidden: Sequence[int]) -> tuple[list[str], list[Any]]:
+    """Conditions on an artifact ``a`` that no facet stands for, and their values."""
+    filters: list[str] = []
+    values: list[Any] = []
+    if query.max_size_bytes is not None:
+        filters.append("a.size_bytes <= ?")
+        values.append(query.max_size_bytes)
+    if query.since:
+        filters.append("a.date >= ?")
+        values.append(query.since)
+    if hidden:
+        filters.append(_SEEN.format(", ".join("?" * len(hidden))))
+        values += hidden
+    return filters, values
+
+
+def _suits(runtime: Runtime) -> Callable[[str, str], bool]:
+    @cache
+    def suits(lib_version: str, spark_version: str) -> bool:
+        return not why_refused(Version(lib_version), Version(spark_version), runtime)
+
+    return suits

@@ -40,7 +40,7 @@ for name in ("main", "kept"):
     registry.connection.execute(f"PRAGMA {name}.cache_size = 10")
 with registry.transaction():
     registry.connection.execute("UPDATE kept.texts SET text = zeroblob(9999)")
-    registry.connection.execute("UPDATE artifacts SET facts = '{}', engine = 'broken'")
+    registry.connection.execute("UPDATE artifacts SET origin = 'x', engine = 'broken'")
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

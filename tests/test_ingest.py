@@ -133,7 +133,7 @@ def test_a_guide_describes_no_artifact() -> None:
     document = page(GUIDE.encode())
 
     assert (document.key, document.repository) == (None, "")
-    assert (document.facts.type, zlib.decompress(document.kept)) == ("guide", GUIDE.encode())
+    assert (document.guide, zlib.decompress(document.kept)) == ("Hat Spotting", GUIDE.encode())
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"---\n", b"---\ntitle: a: b\n---\n", b"\x00" * 100])

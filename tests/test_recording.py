@@ -12,7 +12,7 @@ from modelhub.artifacts import Artifact, ArtifactKey
 from modelhub.diagnostics import Diagnostic
 from modelhub.documents import Changes, Document, Listing, Source, Unchanged
 from modelhub.errors import StorageError
-from modelhub.facts import ModelFacts
+from modelhub.facts import ModelFacts, Score
 from modelhub.recording import record, record_failure, record_visit
 from modelhub.registry import Registry
 
@@ -79,6 +79,9 @@ def content(registry: Registry) -> dict[str, list[Any]]:
         "documents",
         "nlu",
         "labels",
+        "facets",
+        "vocabulary",
+        "deletions",
         "model_text",
         "kept.sources",
         "kept.texts",
@@ -226,7 +229,7 @@ def test_a_document_may_turn_to_another_artifact(registry: Registry) -> None:
 
 
 def test_a_document_without_an_artifact_adds_none(registry: Registry) -> None:
-    guide = Document(path="guide.md", digest=b"1", facts=ModelFacts(title="Hats", type="guide"))
+    guide = Document(path="guide.md", digest=b"1", guide="Hats")
 
     changes = changes_of(registry, CARDS, guide)
 
@@ -272,7 +275,7 @@ def test_the_search_finds_what_is_said_now_and_not_what_was(registry: Registry) 
     record(registry, CARDS, [document(title="Bowler hats", tasks=("Named Entity Recognition",), tags=("felt",))])
     record(registry, CARDS, [document(title="Straw hats", tasks=("Named Entity Recognition",), digest=b"2")])
 
-    assert names_with(registry, "straw") == names_with(registry, "entity") == ["pos_tiny"]
+    assert names_with(registry, "straw") == names_with(registry, "entity") == ["pos tiny"]
     assert names_with(registry, "bowler") == names_with(registry, "felt") == []
     record(registry, CARDS, [])
     assert names_with(registry, "straw") == []
@@ -283,17 +286,17 @@ def test_a_model_is_found_by_what_any_of_its_versions_says(registry: Registry) -
 
     record(registry, CARDS, [document(title="Old", tags=("felt",)), newer])
 
-    assert names_with(registry, "felt") == ["pos_tiny"]
-    assert names_with(registry, "title: new") == ["pos_tiny"]
+    assert names_with(registry, "felt") == ["pos tiny"]
+    assert names_with(registry, "title: new") == ["pos tiny"]
     assert names_with(registry, "title: old") == []
 
 
-@pytest.mark.parametrize("word", ["pos", "hat", "en", "PerceptronModel", "ada", "healthcare", "caf\u00e9", "cafe"])
+@pytest.mark.parametrize("word", ["pos", "hat", "en", "PerceptronModel", "ada", "healthcare", "cafe", "english"])
 def test_the_words_of_every_fact_are_found(registry: Registry, word: str) -> None:
     facts = {"annotator": "PerceptronModel", "origin": "ada/tiny", "product": "Healthcare NLP", "nlu": ("en.hat",)}
     record(registry, CARDS, [document(title="Caf\u00e9", **facts), document(OTHER_KEY)])
 
-    assert names_with(registry, word) == ["pos_tiny"]
+    assert names_with(registry, word) == ["pos tiny"]
 
 
 def test_labels_belong_to_the_model_and_go_with_the_card(registry: Registry) -> None:
@@ -308,22 +311,84 @@ def test_labels_belong_to_the_model_and_go_with_the_card(registry: Registry) -> 
     assert without == [[], [("pos_tiny",)]]
 
 
-@pytest.mark.parametrize(
-    ("facts", "merit"),
-    [
-        ({}, 1.0),
-        ({"supported": True}, 1.5),
-        ({"recommended": True, "supported": True}, 2.0),
-        ({"recommended": True, "deprecated": True}, -2.5),
-        ({"license": "Licensed"}, 0.0),
-    ],
-)
-def test_recommended_models_have_merit_and_deprecated_ones_lack_it(
-    registry: Registry, facts: dict[str, Any], merit: float
-) -> None:
-    record(registry, CARDS, [document(date="2022-01-01", **facts)])
+def test_a_model_says_of_its_newest_artifact_what_it_is_sorted_by(registry: Registry) -> None:
+    newer = document(NEWER_KEY, date="2022-10-17", size_bytes=5, best_score=Score(metric="f1", value=0.9))
 
-    assert registry.connection.execute("SELECT merit, newest FROM models").fetchall() == [(merit, "2022-01-01")]
+    record(registry, CARDS, [document(date="2022-06-23", size_bytes=9), newer])
+
+    assert registry.connection.execute("SELECT newest, size_bytes, f1 FROM models").fetchall() == [
+        ("2022-10-17", 5, 0.9)
+    ]
+
+
+def test_a_score_that_is_no_f1_sorts_nothing(registry: Registry) -> None:
+    record(registry, CARDS, [document(best_score=Score(metric="accuracy", value=0.9))])
+
+    assert registry.connection.execute("SELECT f1 FROM models").fetchall() == [(None,)]
+
+
+def test_the_better_rank_has_the_smaller_number_and_moves_with_the_facts(registry: Registry) -> None:
+    def names() -> list[str]:
+        return [row[0] for row in registry.connection.execute("SELECT name FROM models ORDER BY id")]
+
+    record(registry, CARDS, [document(labels=("HAT",)), document(OTHER_KEY)])
+    before = names()
+    record(registry, CARDS, [document(deprecated=True, labels=("HAT",), digest=b"2"), Unchanged(OTHER_KEY)])
+
+    assert (before, names()) == (["pos_tiny", "ner_tiny"], ["ner_tiny", "pos_tiny"])
+    assert names_with(registry, "pos") == ["pos tiny"]
+    assert facts_of(registry).deprecated
+    ids = "SELECT (SELECT id FROM models WHERE name = 'pos_tiny'), model_id FROM {}"
+    for table in ("artifacts WHERE key LIKE 'pos%'", "labels"):
+        (number, used) = registry.connection.execute(ids.format(table)).fetchone()
+        assert number == used
+
+
+def test_models_of_one_rank_have_numbers_of_their_own(registry: Registry) -> None:
+    record(registry, CARDS, [document(f"m{number}_en_4.0.0_3.0_1656000000000") for number in range(3)])
+    record(registry, PACKAGED, [document("n_en_4.0.0_3.0_1656000000000")])
+
+    assert registry.connection.execute("SELECT count(DISTINCT id) FROM models").fetchone() == (4,)
+
+
+def test_a_number_that_a_model_keeps_is_given_to_no_other(registry: Registry) -> None:
+    record(registry, CARDS, [document(title="Old")])
+    record(registry, CARDS, [document(title="New", digest=b"2"), document("z_en_4.0.0_3.0_1656000000000")])
+
+    rows = registry.connection.execute("SELECT m.name, t.name FROM models m JOIN model_text t ON t.rowid = m.id")
+    assert sorted(rows) == [("pos_tiny", "pos tiny"), ("z", "z")]
+
+
+def test_the_number_of_a_model_that_is_gone_may_be_given_to_another(registry: Registry) -> None:
+    record(registry, CARDS, [document(title="Hats", labels=("HAT",))])
+    record(registry, CARDS, [document("z_en_4.0.0_3.0_1656000000000", labels=("CAP",))])
+
+    assert names_with(registry, "hats") == []
+    rows = registry.connection.execute("SELECT l.label, t.name FROM labels l, model_text t").fetchall()
+    assert rows == [("CAP", "z")]
+
+
+def test_words_and_facets_are_counted_by_model_and_go_with_them(registry: Registry) -> None:
+    def counts() -> tuple[dict[str, int], list[str], list[str]]:
+        words = dict(registry.connection.execute("SELECT word, models FROM vocabulary WHERE word LIKE 'hat%'"))
+        deletions = registry.connection.execute("SELECT word FROM deletions WHERE deletion = 'hts'").fetchall()
+        return words, [row[0] for row in deletions], registry.values_of("task")
+
+    record(registry, CARDS, [document(title="Hats, hats", tasks=("Hatting",)), document(OTHER_KEY, title="Hats")])
+    both = counts()
+    record(registry, CARDS, [document(digest=b"2"), Unchanged(OTHER_KEY)])
+    one = counts()
+    record(registry, CARDS, [])
+
+    assert both == ({"hats": 2, "hatting": 1}, ["hats"], ["Hatting"])
+    assert one == ({"hats": 1}, ["hats"], [])
+    assert counts() == ({}, [], [])
+
+
+def test_a_page_that_stands_twice_in_an_archive_counts_once(registry: Registry) -> None:
+    changes = changes_of(registry, CARDS, document(path="a.md"), document(OTHER_KEY, path="a.md"))
+
+    assert changes == Changes(added=(OTHER_KEY,), total=1)
 
 
 # Texts
@@ -381,7 +446,7 @@ def test_half_a_character_is_replaced_and_the_rest_is_stored(registry: Registry)
 
     assert facts_of(registry) == ModelFacts(title="Straw ? hats", labels=("?",))
     assert diagnostics == (replace(trouble, message="? is odd."),)
-    assert names_with(registry, "hats") == ["pos_tiny"]
+    assert names_with(registry, "hats") == ["pos tiny"]
 
 
 def test_sources_keep_their_texts_apart(registry: Registry) -> None:

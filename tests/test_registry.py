@@ -279,15 +279,6 @@ def test_every_name_is_there_once(registry: Registry) -> None:
     assert sorted(registry.names()) == ["a", "b"]
 
 
-def test_the_vocabulary_is_words_and_no_numbers(registry: Registry) -> None:
-    record(registry, SNAPSHOT, [document(key_of("pos_b_2048"), title="Straw Hats")])
-
-    assert {"pos", "straw", "hats", "en"} <= set(registry.vocabulary())
-    assert not {"b", "2048"} & set(registry.vocabulary())
-    assert registry.has_word("str")
-    assert not registry.has_word("traw")
-
-
 # Cards
 
 

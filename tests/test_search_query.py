@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ from registries import document, make_registry
 from modelhub.errors import UsageError
 from modelhub.registry import Registry
 from modelhub.resolver import Runtime
-from modelhub.search_query import SearchQuery, artifact_filters, checked
+from modelhub.search_index import Selection
+from modelhub.search_query import SearchQuery, checked, selection_of
+from modelhub.searchable import facet_token
 from modelhub.versions import Version
 
 
@@ -35,6 +37,8 @@ def test_a_query_without_filters_stays_as_it_is(registry: Registry) -> None:
         ("task", "ner", "Named Entity Recognition"),
         ("task", "speech", "Part of Speech Tagging"),
         ("language", " DE ", "de"),
+        ("language", "german", "de"),
+        ("language", "Engl", "en"),
         ("annotator", "perceptronmodel", "PerceptronModel"),
         ("annotator", "BertFor", "BertForTokenClassification"),
         ("product", "spark nlp", "Spark NLP"),
@@ -50,8 +54,8 @@ def test_a_filter_is_spelled_as_the_registry_has_it(registry: Registry, name: st
     ("name", "typed", "known"),
     [
         ("task", "knitting", "Named Entity Recognition"),
-        ("language", "english", "en"),
-        ("language", "e", "en"),
+        ("language", "klingon", "en"),
+        ("language", "ge", "en"),
         ("annotator", "ForToken", "BertForTokenClassification"),
         ("product", "foo", "Healthcare NLP"),
         ("engine", "foo", "tensorflow"),
@@ -112,9 +116,59 @@ def test_compatible_needs_something_to_be_compatible_with(registry: Registry) ->
         assert check(registry, runtime=runtime, is_compatible=True).is_compatible
 
 
-def test_conditions_are_made_only_of_filters_that_were_given() -> None:
-    assert artifact_filters(SearchQuery(text="hats", language="en", label="HAT")) == ([], [])
-    assert artifact_filters(SearchQuery(engine="onnx", max_size_bytes=0, since="2022")) == (
-        ["a.engine = ?", "a.size_bytes <= ?", "a.date >= ?"],
-        ["onnx", 0, "2022"],
-    )
+def selection(registry: Registry, runtime: Runtime | None = None, hidden: Sequence[int] = (), **filters: Any) -> Any:
+    runtime = runtime or Runtime()
+    return selection_of(checked(SearchQuery(**filters), registry, runtime), registry, runtime, hidden)
+
+
+def test_words_select_nothing(registry: Registry) -> None:
+    assert selection(registry, text="hats", limit=3, sort="f1") == Selection()
+
+
+@pytest.mark.parametrize(
+    ("filters", "facet"),
+    [
+        ({"language": "de"}, ("language", "de")),
+        ({"task": "ner"}, ("task", "Named Entity Recognition")),
+        ({"annotator": "perceptron"}, ("annotator", "PerceptronModel")),
+        ({"product": "healthcare"}, ("product", "Healthcare NLP")),
+        ({"engine": "ONNX"}, ("engine", "onnx")),
+        ({"is_open": True}, ("license", "Open Source")),
+    ],
+)
+def test_one_value_is_a_word_of_the_full_text_search(
+    registry: Registry, filters: dict[str, Any], facet: tuple[str, str]
+) -> None:
+    assert selection(registry, **filters) == Selection(facets=(facet_token(*facet),))
+
+
+def test_what_must_hold_for_one_artifact_is_asked_of_each(registry: Registry) -> None:
+    chosen = selection(registry, engine="onnx", task="ner", language="de", max_size_bytes=0, since="2022", label="HAT")
+
+    assert len(chosen.facets) == 3
+    assert len(chosen.conditions) == 2
+    assert chosen.values == (0, "2022", "Named Entity Recognition", "onnx", "HAT")
+
+
+def test_lists_that_do_not_count_are_left_out(registry: Registry) -> None:
+    chosen = selection(registry, hidden=[2, 3])
+
+    assert (len(chosen.conditions), chosen.values) == (1, (2, 3))
+
+
+def test_what_suits_a_runtime_is_asked_of_each_artifact(registry: Registry) -> None:
+    runtime = Runtime(sparknlp=Version("3.0.0"))
+
+    (condition,) = selection(registry, runtime, is_compatible=True).conditions
+    suits = registry.connection.execute("SELECT suits('3.0.0', '3.0'), suits('3.1.0', '3.0')").fetchone()
+
+    assert "suits(" in condition
+    assert suits == (1, 0)
+
+
+@pytest.mark.parametrize("sort", ["name", "", "m.id; DROP"])
+def test_models_are_sorted_only_by_what_there_is(registry: Registry, sort: str) -> None:
+    with pytest.raises(UsageError, match="are not sorted by") as raised:
+        check(registry, sort=sort)
+
+    assert "size" in raised.value.hint

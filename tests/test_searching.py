@@ -11,6 +11,7 @@ from registries import MODELS, SNAPSHOT, document
 from modelhub.artifacts import Artifact
 from modelhub.documents import Source
 from modelhub.errors import UsageError
+from modelhub.facts import Score
 from modelhub.recording import record
 from modelhub.registry import Registry
 from modelhub.resolver import Runtime
@@ -64,6 +65,11 @@ def references(registry: Registry, text: str = "", **filters: Any) -> list[str]:
         ("Hu\u0308te", ["ner_hats:de"]),
         ("2048", ["embed_2048:en"]),
         ("bertfortoken", ["ner_hats:en"]),
+        ("token classification", ["ner_hats:en", "ner_caps:en"]),
+        ("german", ["ner_hats:de"]),
+        ("tiny english", ["pos_tiny:en"]),
+        ('"of speech"', ["pos_tiny:en"]),
+        ("noun verb", ["pos_tiny:en"]),
         ("ner_hats:de", ["ner_hats:de"]),
         ("pos_tiny:en@4.0.0", ["pos_tiny:en"]),
         ("pos_tiny_en_4.0.0_3.0_1656000000000", ["pos_tiny:en"]),
@@ -113,7 +119,7 @@ def test_words_in_their_order_come_first(registry: Registry) -> None:
     ("text", "expected"),
     [
         ("straw tiny", {"ner_hats:en", "pos_tiny:en"}),
-        ("Bert-For hats", {"ner_hats:en", "ner_hats:de", "ner_caps:en"}),
+        ("Bert-For tiny", {"ner_hats:en"}),
         ("xyzzyx tiny", {"pos_tiny:en"}),
     ],
 )
@@ -178,27 +184,64 @@ def test_a_text_without_words_finds_nothing(models: Registry, text: str) -> None
 
 
 @pytest.mark.parametrize("text", ["", "  "])
-def test_without_text_the_recommended_come_first_and_the_deprecated_last(models: Registry, text: str) -> None:
+def test_without_text_the_best_come_first_and_the_deprecated_last(models: Registry, text: str) -> None:
     assert references(models, text) == ["ner_hats:en", "embed_2048:en", "pos_tiny:en", "ner_hats:de", "ner_caps:en"]
 
 
-def test_merit_weighs_status_licence_and_language(registry: Registry) -> None:
+# Names
+
+
+def test_a_name_in_any_case_an_nlu_reference_and_a_name_of_hugging_face_come_first(registry: Registry) -> None:
     record(
         registry,
         SNAPSHOT,
         [
-            document("a", "en", recommended=True, supported=True),
-            document("b", "en", supported=True),
-            document("c", "en"),
-            document("d", "xx"),
-            document("e", "en", license="Licensed", supported=True, title="later", date="2020"),
-            document("f", "de"),
-            document("g", "de", license="Licensed"),
-            document("h", "en", deprecated=True),
+            document("en_hat_ada", title="en hat ada", recommended=True, tags=("en", "hat", "ada")),
+            document("x", nlu=("en.hat",), title="x"),
+            document("y", origin="Ada/Hat", title="y"),
         ],
     )
 
-    assert [model.artifact.name for model in results_of(registry)] == ["a", "b", "c", "e", "d", "f", "g", "h"]
+    assert references(registry, "EN_HAT_ADA")[0] == "en_hat_ada:en"
+    assert references(registry, "en.hat")[0] == "x:en"
+    assert references(registry, "ada/hat")[0] == "y:en"
+
+
+def test_a_name_with_its_language_comes_before_those_in_others(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document("lemma"), document("lemma", "fr", tags=("en",)), document("lemma", "de")])
+
+    assert references(registry, "lemma fr")[0] == "lemma:fr"
+    assert references(registry, "lemma:de")[0] == "lemma:de"
+
+
+def test_what_a_filter_excludes_is_not_found_by_its_name_either(models: Registry) -> None:
+    assert references(models, "pos_tiny", engine="onnx") == ["pos_tiny:en"]
+    assert references(models, "pos_tiny", engine="tensorflow") == []
+    assert references(models, "pos_tiny", language="de") == []
+
+
+def test_of_a_common_word_the_best_are_found_however_many_there_are(registry: Registry) -> None:
+    many = [document(f"a_hat_{number}", title="Hat", date="2022-01-01") for number in range(400)]
+    old, supported = document("hat", title="Hat", date="1999-01-01"), document("hat_x", title="Hat", supported=True)
+    record(registry, SNAPSHOT, [*many, old, supported])
+
+    result = results_of(registry, "hat", limit=5)
+
+    assert [model.artifact.name for model in result.models[:2]] == ["hat", "hat_x"]
+    assert (result.total, result.is_total_exact, len(result)) == (402, True, 5)
+    every = results_of(registry, "hat", limit=0)
+    assert (len(every), every.total, every.models[0].artifact.name) == (402, 402, "hat")
+    assert len({model.artifact.name for model in every}) == 402
+
+
+def test_where_very_many_match_common_words_they_are_not_counted_to_the_end(registry: Registry) -> None:
+    many = [document(f"hat_{number}", title="Straw") for number in range(10_001)]
+    record(registry, SNAPSHOT, many)
+
+    result = results_of(registry, "straw hat", limit=2)
+
+    assert (result.total, result.is_total_exact) == (1_000, False)
+    assert results_of(registry, "straw hat", limit=2, since="2022").total == 0
 
 
 # Filters
@@ -214,6 +257,8 @@ def test_merit_weighs_status_licence_and_language(registry: Registry) -> None:
         ({"product": "Spark NLP"}, {"pos_tiny:en"}),
         ({"engine": "ONNX"}, {"pos_tiny:en"}),
         ({"label": "noun"}, {"pos_tiny:en"}),
+        ({"language": "german"}, {"ner_hats:de"}),
+        ({"is_open": True, "engine": "onnx"}, set()),
         ({"label": "NOU"}, set()),
         ({"max_size_bytes": 1_000}, {"pos_tiny:en"}),
         ({"max_size_bytes": 999}, set()),
@@ -256,7 +301,7 @@ def test_an_unknown_task_names_the_known_ones(models: Registry) -> None:
     assert "Named Entity Recognition" in caught.value.hint
 
 
-@pytest.mark.parametrize("filters", [{"since": "2022-13"}, {"language": "english"}, {"is_compatible": True}])
+@pytest.mark.parametrize("filters", [{"since": "2022-13"}, {"language": "klingon"}, {"is_compatible": True}])
 def test_a_filter_that_makes_no_sense_is_refused(models: Registry, filters: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         results_of(models, "hats", **filters)
@@ -395,7 +440,10 @@ def test_a_result_is_a_row_of_models(models: Registry) -> None:
         ("tinny", "tiny", ["pos_tiny:en"]),
         ("stray felt", "straw felt", ["ner_hats:en"]),
         ("Embedings", "embeddings", ["embed_2048:en"]),
-        ("strw", "", []),
+        ("strw", "straw", ["ner_hats:en"]),
+        ("ner_hast", "ner hats", ["ner_hats:en", "ner_hats:de", "ner_caps:en"]),
+        ("nerhats", "ner hats", ["ner_hats:en", "ner_hats:de"]),
+        ("ner_xats", "ner hats", ["ner_hats:en", "ner_hats:de", "ner_caps:en"]),
         ("xyzzyx", "", []),
     ],
 )
@@ -418,3 +466,85 @@ def test_words_that_exist_are_not_corrected(models: Registry) -> None:
 
 def test_a_correction_that_finds_nothing_is_not_said(models: Registry) -> None:
     assert results_of(models, "tinny", language="de") == SearchResult(models=(), total=0)
+
+
+# Sorting
+
+
+def test_models_are_sorted_as_asked_with_unknown_values_last(registry: Registry) -> None:
+    record(
+        registry,
+        SNAPSHOT,
+        [
+            document("hat_a", size_bytes=30, date="2022-01-01", best_score=Score(metric="f1", value=0.7)),
+            document("hat_b", size_bytes=10, date="2020-01-01", recommended=True),
+            document("hat_c", date="2021-01-01", best_score=Score(metric="f1", value=0.9)),
+            document("cap", size_bytes=1),
+        ],
+    )
+
+    def names(sort: str, **filters: Any) -> list[str]:
+        return [model.artifact.name for model in results_of(registry, "hat", sort=sort, **filters)]
+
+    assert names("relevance")[0] == "hat_b"
+    assert names("size") == ["hat_b", "hat_a", "hat_c"]
+    assert names("date") == ["hat_a", "hat_c", "hat_b"]
+    assert names("f1") == ["hat_c", "hat_a", "hat_b"]
+    assert names("f1", limit=1) == ["hat_c"]
+    assert results_of(registry, "hat", sort="f1", limit=1).total == 3
+    assert [model.artifact.name for model in results_of(registry, sort="size")] == ["cap", "hat_b", "hat_a", "hat_c"]
+
+
+# Versions
+
+
+def test_every_version_may_be_an_answer_of_its_own(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document("m", lib="2.7.0"), document("m", lib="4.1.0", title="New"), document("n")])
+
+    result = results_of(registry, runtime=OLD_RUNTIME, has_all_versions=True)
+
+    shown = [(model.artifact.name, model.artifact.key.lib_version, model.is_compatible) for model in result]
+    assert sorted(shown) == [("m", "2.7.0", True), ("m", "4.1.0", False), ("n", "4.0.0", False)]
+    assert {model.versions for model in result if model.artifact.name == "m"} == {2}
+    assert [model.facts.title for model in result if model.artifact.key.lib_version == "4.1.0"] == ["New"]
+    assert result.total == 2
+
+
+def test_versions_that_a_filter_excludes_are_left_out(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document("m", lib="4.0.0", engine="onnx"), document("m", lib="4.1.0", engine="x")])
+
+    assert len(results_of(registry, engine="onnx", has_all_versions=True)) == 1
+
+
+# Facets
+
+
+def test_facets_count_all_models_that_match(models: Registry) -> None:
+    result = results_of(models, "hats", has_facets=True, limit=1)
+
+    assert result.facets is not None
+    assert [(count.value, count.models) for count in result.facets["task"]] == [
+        ("Named Entity Recognition", 3),
+        ("Token Classification", 1),
+    ]
+    assert len(result) == 1
+    assert result.to_dict()["facets"]["language"] == [{"value": "en", "models": 2}, {"value": "de", "models": 1}]
+
+
+def test_without_being_asked_for_facets_are_not_counted(models: Registry) -> None:
+    assert results_of(models, "hats").facets is None
+    assert "facets" not in results_of(models, "hats").to_dict()
+    assert results_of(models, "xyzzyx", has_facets=True).to_dict()["facets"]["task"] == []
+
+
+def test_a_result_is_plain_json(models: Registry) -> None:
+    result = results_of(models, "tinny")
+
+    (model,) = result.models
+    assert result.to_dict() == {
+        "models": [model.to_dict()],
+        "total": 1,
+        "total_exact": True,
+        "corrected": "tiny",
+        "partial": False,
+    }

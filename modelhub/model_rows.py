@@ -1,0 +1,252 @@
+"""The rows of a model, computed from its documents: artifacts, searchable text, labels, and the counts of words.
+
+All that a registry says of one model (repository, name, language) is written at once, and only if one of its artifacts
+has changed. What the search knows of it is gathered over all models of an update (``text_rows``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, auto
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from modelhub.artifacts import ArtifactKey
+from modelhub.documents import Listing
+from modelhub.facts import ModelFacts, merge_facts
+from modelhub.packing import pack, unpack
+from modelhub.registry import Registry
+from modelhub.searchable import SearchableModel, rank_end
+from modelhub.text_rows import TextRows
+
+_HELD = 10_000
+
+
+class Outcome(Enum):
+    """What became of an artifact's row."""
+
+    ADDED = auto()
+    CHANGED = auto()
+    REMOVED = auto()
+    UNCHANGED = auto()
+
+
+class ModelName(NamedTuple):
+    """What tells a model from all others."""
+
+    repository: str
+    name: str
+    language: str
+
+
+class _StoredArtifact(NamedTuple):
+    """An artifact's row: its number, and a digest of what it was made from."""
+
+    number: int
+    digest: bytes
+
+
+class _Described:
+    """One artifact as its documents describe it now, the most trusted first.
+
+    Args:
+        descriptions: Packed facts and listing of each document.
+        fresh: What is known already of what packed facts hold.
+    """
+
+    def __init__(self, key: str, descriptions: Sequence[tuple[bytes, str]], fresh: Mapping[bytes, ModelFacts]) -> None:
+        self._key = key
+        self._fresh = fresh
+        self._packed = list(dict.fromkeys(packed for packed, _ in descriptions))
+        self._listing = next((listing for _, listing in descriptions if listing), "")
+
+    @property
+    def key(self) -> ArtifactKey:
+        """Its key."""
+        return ArtifactKey.parse(self._key)
+
+    @cached_property
+    def facts(self) -> ModelFacts:
+        """What all documents say together."""
+        return merge_facts(self._fresh.get(packed) or ModelFacts.from_dict(unpack(packed)) for packed in self._packed)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """What the most trusted list says."""
+        return Listing(*json.loads(self._listing)) if self._listing else Listing()
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Equal for equal facts and listings; in the usual case told without reading any JSON."""
+        packed = self._packed[0] if len(self._packed) == 1 else pack(self.facts.to_dict()).content
+        listed = repr(self.listing).encode()
+        return blake2b(packed + listed, digest_size=12).digest()
+
+
+class ModelRows:
+    """Writes the rows of models; lives for one transaction, at whose end :meth:`finish` is to be called.
+
+    Args:
+        registry: Opened for writing.
+        fresh: By packed facts what they hold, as far as it is known without unpacking them.
+    """
+
+    def __init__(self, registry: Registry, fresh: Mapping[bytes, ModelFacts]) -> None:
+        self._registry = registry
+        self._execute = registry.connection.execute
+        self._executemany = registry.connection.executemany
+        self._fresh = fresh
+        self._texts = TextRows(registry)
+        self._free: dict[int, int] = {}
+        (self._free_number,) = self._execute("SELECT coalesce(max(id) + 1, 1) FROM artifacts").fetchone()
+        self._models: list[tuple[Any, ...]] = []
+        self._artifacts: list[tuple[Any, ...]] = []
+        self._references: list[tuple[str, int]] = []
+
+    def refresh(self, model: ModelName, touched: Iterable[str]) -> dict[str, Outcome]:
+        """Make the rows of a model say what its documents say now.
+
+        Args:
+            model: The model.
+            touched: Keys of those of its artifacts of which a document came, changed or went.
+
+        Returns:
+            What became of each of these artifacts.
+        """
+        row = self._execute(
+            "SELECT id FROM models WHERE name = ? AND language = ? AND repository = ?",
+            (model.name, model.language, model.repository),
+        ).fetchone()
+        model_id: int | None = row[0] if row else None
+        stored = {} if model_id is None else self._stored(model_id)
+        described = self._described(model, touched)
+        outcomes = {key: _outcome(described.get(key), stored.get(key)) for key in touched}
+        if any(outcome is not Outcome.UNCHANGED for outcome in outcomes.values()):
+            described |= self._described(model, stored.keys() - outcomes.keys())
+            if model_id is not None:
+                self._texts.forget(model_id, self._stored_facets(model, model_id))
+            for key in stored.keys() - described.keys():
+                self._delete_artifact(stored[key].number)
+            if described:
+                model_id = self._write_model(model, model_id, described.values())
+                for key, artifact in sorted(described.items()):
+                    self._write_artifact(artifact, model, model_id, stored.get(key))
+            else:
+                self._execute("DELETE FROM models WHERE id = ?", (model_id,))
+        return outcomes
+
+    def finish(self) -> None:
+        """Write what was gathered over all models."""
+        self._write_new()
+        self._texts.finish()
+
+    def _write_new(self) -> None:
+        """Write the new rows, all at once: each by itself would take twice as long."""
+        self._executemany("INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?)", self._models)
+        self._executemany(_INSERT_ARTIFACT, self._artifacts)
+        self._executemany("INSERT OR IGNORE INTO nlu VALUES (?, ?)", self._references)
+        self._models, self._artifacts, self._references = [], [], []
+
+    def _stored(self, model_id: int) -> dict[str, _StoredArtifact]:
+        rows = self._execute("SELECT key, id, digest FROM artifacts WHERE model_id = ?", (model_id,))
+        return {key: _StoredArtifact(number, digest) for key, number, digest in rows}
+
+    def _described(self, model: ModelName, keys: Iterable[str]) -> dict[str, _Described]:
+        """Those of the artifacts that any document describes."""
+        found = ((key, self._registry.descriptions(key, model.repository)) for key in keys)
+        return {key: _Described(key, descriptions, self._fresh) for key, descriptions in found if descriptions}
+
+    # Models
+
+    def _write_model(self, model: ModelName, old_id: int | None, described: Iterable[_Described]) -> int:
+        """Write the row of a model and its text; its number changes where its rank does."""
+        newest_first = sorted((item.facts for item in described), key=lambda facts: facts.date, reverse=True)
+        searchable = SearchableModel(name=model.name, language=model.language, described=newest_first)
+        base = searchable.rank_base()
+        facts = newest_first[0]
+        f1 = facts.best_score.value if facts.best_score and facts.best_score.metric == "f1" else None
+        sorted_by = (facts.date, facts.size_bytes, f1)
+        if old_id is not None and base <= old_id < rank_end(base):
+            model_id = old_id
+            self._execute("UPDATE models SET newest = ?, size_bytes = ?, f1 = ? WHERE id = ?", (*sorted_by, model_id))
+        else:
+            model_id = self._free_id(base)
+            self._models.append((model_id, model.name, model.language, model.repository, *sorted_by))
+            self._execute("DELETE FROM models WHERE id = ?", (old_id,))
+            self._execute("UPDATE artifacts SET model_id = ? WHERE model_id = ?", (model_id, old_id))
+        self._texts.add(model_id, searchable)
+        return model_id
+
+    def _free_id(self, base: int) -> int:
+        """A number of this rank that no model has."""
+        if base not in self._free:
+            query = "SELECT coalesce(max(id) + 1, ?) FROM models WHERE id >= ? AND id < ?"
+            (self._free[base],) = self._execute(query, (base, base, rank_end(base))).fetchone()
+        self._free[base] += 1
+        return self._free[base] - 1
+
+    def _stored_facets(self, model: ModelName, model_id: int) -> set[tuple[str, str]]:
+        fields = ("product", "annotator", "engine", "license")
+        rows = self._execute(f"SELECT tasks, {', '.join(fields)} FROM artifacts WHERE model_id = ?", (model_id,))
+        facets = {("language", model.language)}
+        for tasks, *values in rows:
+            facets.update(("task", task) for task in tasks.split("|"))
+            facets.update(zip(fields, values, strict=True))
+        return {(field, value) for field, value in facets if value}
+
+    # Artifacts
+
+    def _write_artifact(
+        self, artifact: _Described, model: ModelName, model_id: int, stored: _StoredArtifact | None
+    ) -> None:
+        if stored and stored.digest == artifact.digest:
+            return
+        values = (artifact.digest, *_artifact_values(artifact.facts, artifact.listing))
+        if stored:
+            number = stored.number
+            self._execute(_UPDATE_ARTIFACT, (*values, number))
+            self._execute("DELETE FROM nlu WHERE artifact_id = ?", (number,))
+        else:
+            key = artifact.key
+            number = self._free_number
+            self._free_number += 1
+            named = (number, model_id, str(key), model.repository, key.lib_version, key.spark_version)
+            self._artifacts.append((*named, *values))
+        self._references += [(text, number) for text in artifact.facts.nlu]
+        if len(self._artifacts) >= _HELD:
+            self._write_new()
+
+    def _delete_artifact(self, number: int) -> None:
+        self._execute("DELETE FROM nlu WHERE artifact_id = ?", (number,))
+        self._execute("DELETE FROM artifacts WHERE id = ?", (number,))
+
+
+def _outcome(described: _Described | None, stored: _StoredArtifact | None) -> Outcome:
+    if described is None:
+        return Outcome.REMOVED if stored else Outcome.UNCHANGED  # a page that stood twice in one archive
+    if stored is None:
+        return Outcome.ADDED
+    return Outcome.UNCHANGED if described.digest == stored.digest else Outcome.CHANGED
+
+
+_ARTIFACT_COLUMNS = (
+    *("digest", "ready", "checksum", "position", "engine", "annotator", "size_bytes"),
+    *("product", "license", "date", "tasks", "page", "origin"),
+)
+
+_INSERT_ARTIFACT = (
+    f"INSERT INTO artifacts(id, model_id, key, repository, lib_version, spark_version, {', '.join(_ARTIFACT_COLUMNS)})"
+    f" VALUES ({', '.join('?' * (6 + len(_ARTIFACT_COLUMNS)))})"
+)
+_UPDATE_ARTIFACT = f"UPDATE artifacts SET {', '.join(f'{name} = ?' for name in _ARTIFACT_COLUMNS)} WHERE id = ?"
+
+
+def _artifact_values(facts: ModelFacts, listing: Listing) -> tuple[Any, ...]:
+    """The values of ``_ARTIFACT_COLUMNS`` after the digest."""
+    return (
+        *(int(listing.is_ready), listing.checksum, listing.position, facts.engine, facts.annotator, facts.size_bytes),
+        *(facts.product, facts.license, facts.date, f"|{'|'.join(facts.tasks)}|" if facts.tasks else ""),
+        *(facts.page, facts.origin),
+    )

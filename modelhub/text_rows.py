@@ -1,0 +1,69 @@
+"""What the search knows of models: rows of text, labels, words, facets; gathered over an update, written in order.
+
+The full-text search writes out all that it holds in memory whenever a smaller number follows a larger one; in the order
+of their numbers rows cost a third.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from modelhub.registry import Registry
+from modelhub.searchable import COLUMNS, SearchableModel, words_in
+from modelhub.vocabulary import Vocabulary
+
+_HELD = 50_000
+
+
+class TextRows:
+    """Gathers rows; lives for one transaction, at whose end :meth:`finish` is to be called."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._execute = registry.connection.execute
+        self._executemany = registry.connection.executemany
+        self._words: Counter[str] = Counter()
+        self._facets: Counter[tuple[str, str]] = Counter()
+        self._forgotten: list[tuple[int]] = []
+        self._texts: list[tuple[int | str, ...]] = []
+        self._labels: list[tuple[str, int]] = []
+
+    def add(self, model_id: int, searchable: SearchableModel) -> None:
+        """Know a model that is new, or was forgotten."""
+        columns = searchable.columns()
+        self._texts.append((model_id, *columns))
+        self._words.update(words_in(columns))
+        self._facets.update(searchable.facets)
+        labels = dict.fromkeys(label for facts in searchable.described for label in facts.labels)
+        self._labels += [(label, model_id) for label in labels]
+        if len(self._texts) >= _HELD:
+            self._write()
+
+    def forget(self, model_id: int, facets: Iterable[tuple[str, str]]) -> None:
+        """Forget a model that the registry knew before, with these facets."""
+        row = self._execute(f"SELECT {', '.join(COLUMNS)} FROM model_text WHERE rowid = ?", (model_id,)).fetchone()
+        self._words.subtract(words_in(row))
+        self._facets.subtract(facets)
+        self._forgotten.append((model_id,))
+
+    def finish(self) -> None:
+        """Write all that was gathered."""
+        self._write()
+        Vocabulary(self._registry).add(self._words)
+        self._executemany(
+            "INSERT INTO facets VALUES (?, ?, ?)"
+            " ON CONFLICT(field, value) DO UPDATE SET models = models + excluded.models",
+            [(*facet, change) for facet, change in sorted(self._facets.items()) if change],
+        )
+        self._execute("DELETE FROM facets WHERE models <= 0")
+
+    def _write(self) -> None:
+        self._executemany("DELETE FROM model_text WHERE rowid = ?", sorted(self._forgotten))
+        self._executemany("DELETE FROM labels WHERE model_id = ?", self._forgotten)
+        self._executemany(_INSERT_TEXT, sorted(self._texts))
+        self._executemany("INSERT OR IGNORE INTO labels VALUES (?, ?)", sorted(self._labels))
+        self._forgotten, self._texts, self._labels = [], [], []
+
+
+_INSERT_TEXT = f"INSERT INTO model_text(rowid, {', '.join(COLUMNS)}) VALUES ({', '.join('?' * (1 + len(COLUMNS)))})"
