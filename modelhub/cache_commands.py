@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from modelhub.repairing import Repaired
 
 
-@command("pull", "cache", *NETWORK, "connections", "jobs", "limit_rate", "no_update", "allow_hub", "wait", *RUNTIME)
+@command(
+    "pull",
+    *("cache", *NETWORK, "connections", "jobs", "limit_rate", "no_update", "allow_hub", "wait", *RUNTIME, "strict"),
+)
 @click.argument("words", nargs=-1, required=True, metavar="REF [LANG] …")
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Say what would be downloaded, and do nothing.")
 def pull_command(hub: Hub, output: Output, words: Sequence[str], is_dry_run: bool) -> Outcome:

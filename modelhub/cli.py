@@ -6,18 +6,24 @@ from modelhub import (
     cache_commands,
     card_commands,
     checking_commands,
+    completion_commands,
     finding_commands,
     registry_commands,
+    search_commands,
     upkeep_commands,
 )
 from modelhub.commands import cli
+
+completion_commands.complete_parameters(cli)
 
 __all__ = [
     "cache_commands",
     "card_commands",
     "checking_commands",
     "cli",
+    "completion_commands",
     "finding_commands",
     "registry_commands",
+    "search_commands",
     "upkeep_commands",
 ]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from modelhub import __version__
-from modelhub.errors import ModelHubError
+from modelhub.errors import AmbiguousError, ModelHubError
 
 if TYPE_CHECKING:
     from modelhub.hub import Hub
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
 
     Outcome = tuple[Answer, Callable[[Output], None]]
 
+T = TypeVar("T")
+
 _PARTIAL = 3
+# Commands that a single reference completes.
+_TAKE_ONE = ("path", "pull", "resolve", "show")
+_CHOICES = 20
+_COMPARED = 3
 
 _COMMON_OPTIONS = (
     click.Option(["--json", "is_json"], is_flag=True, help="Print one JSON object."),
@@ -48,6 +55,7 @@ _SETTING_OPTIONS = {
     "ca_bundle": click.Option(["--ca-bundle"], metavar="FILE", help="Certificate authorities to trust."),
     "timeout": click.Option(["--timeout"], metavar="SECONDS", help="Give a silent connection up after this long."),
     "wait": click.Option(["--wait"], metavar="SECONDS", help="Wait this long for another process."),
+    "strict": click.Option(["--strict"], is_flag=True, help="Refuse what may not load here."),
     "allow_hub": click.Option(["--allow-hub"], metavar="URI", multiple=True, help="Also download from there."),
 }
 RUNTIME = ("sparknlp", "spark", "annotator", "engine")
@@ -116,6 +124,7 @@ def _run(
     try:
         with Hub(on_progress=output.progress, on_note=output.note, **flags) as hub:
             answer, view = function(hub, output)
+        _name_commands(answer.errors, name)
         output.progress.pause()
         if is_json:
             output.envelope(name, answer)
@@ -123,6 +132,7 @@ def _run(
             view(output)
     except ModelHubError as exc:
         answer = Answer(data={}, errors=(exc,), exit_status=exc.exit_status)
+        _name_commands(answer.errors, name)
         if is_json:
             output.envelope(name, answer)
     except BrokenPipeError:  # here, because click makes status 1 of it
@@ -141,3 +151,30 @@ def status_of(errors: Sequence[ModelHubError], done: int) -> int:
     if not statuses:
         return 0
     return statuses.pop() if len(statuses) == 1 and not done else _PARTIAL
+
+
+def _name_commands(errors: Sequence[ModelHubError], name: str) -> None:
+    """Say of every reference that stands for several models what to type for each, and what tells them apart."""
+    for error in errors:
+        if isinstance(error, AmbiguousError) and name in _TAKE_ONE:
+            error.alternatives = [f"modelhub {name} {reference}" for reference in error.nearest[:_CHOICES]]
+            error.hint = f"modelhub compare {' '.join(error.nearest[:_COMPARED])} shows what tells them apart."
+
+
+def settled(output: Output, ask: Callable[[str], T], reference: str) -> T:
+    """The answer for a reference; where it stands for several models, a person at a terminal says which one is meant.
+
+    Raises:
+        AmbiguousError: It stands for several, and nobody can be asked.
+    """
+    try:
+        return ask(reference)
+    except AmbiguousError as error:
+        if output.is_json or output.is_quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        choices = error.nearest[:_CHOICES]
+        output.note(f"{reference} stands for several models:")
+        for number, choice in enumerate(choices, start=1):
+            output.note(f"{number:4}  {choice}")
+        number = click.prompt("Which one", type=click.IntRange(1, len(choices)), err=True)
+        return ask(choices[number - 1])

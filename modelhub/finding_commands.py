@@ -1,49 +1,19 @@
-"""The commands that find and resolve: search, show, guide, resolve, path."""
+"""The commands that tell of models: show, compare, guide, resolve, path."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from modelhub.commands import NETWORK, RUNTIME, Size, command
+from modelhub.commands import NETWORK, RUNTIME, command, settled
 from modelhub.errors import UsageError
 
 if TYPE_CHECKING:
     from modelhub.commands import Outcome
     from modelhub.hub import Hub
     from modelhub.output import Output
-
-
-@command("search", "cache", "sparknlp", "spark")
-@click.argument("text", nargs=-1)
-@click.option("--task", default="", help="Task: its name, beginning or initials (ner, pos, asr).")
-@click.option("--lang", "language", default="", help="Language code.")
-@click.option("--annotator", default="", help="Class, such as BertForTokenClassification.")
-@click.option("--product", default="", help="Spark NLP, healthcare, legal, finance, visual.")
-@click.option("--engine", default="", help="Engine of the weights.")
-@click.option("--label", default="", help="A label that the model predicts, such as DRUG.")
-@click.option("--compatible", "is_compatible", is_flag=True, help="Only what suits the installed Spark NLP and Spark.")
-@click.option("--max-size", "max_size_bytes", type=Size(), help="Largest zip, such as 500MB.")
-@click.option("--since", default="", help="Published then or later: YYYY[-MM[-DD]].")
-@click.option("--limit", type=click.IntRange(min=0), default=25, show_default=True, help="Number of models; 0: all.")
-def search_command(hub: Hub, output: Output, text: Sequence[str], **filters: Any) -> Outcome:
-    """Find models by words and filters.
-
-    Never waits for a network. All words should occur, in name, title, task, tags, labels or class; the beginning of a
-    word is enough.
-    """
-    from modelhub.output import Answer
-    from modelhub.views import view_search
-
-    result = hub.search(" ".join(text), **filters)
-    data = {
-        "models": [model.to_dict() for model in result.models],
-        "total": result.total,
-        "corrected": result.corrected,
-    }
-    return Answer(data=data), lambda output: view_search(output, result)
 
 
 @command("show", "cache", "hub", *RUNTIME)
@@ -63,7 +33,7 @@ def show_command(
         raise UsageError("--load goes with --code.", hint=f"modelhub show {reference} --code python --load")
     if is_card and flavour:
         raise UsageError("--card and --code are two questions.", hint="Ask one after the other.")
-    shown = hub.show(reference, language)
+    shown = settled(output, lambda text: hub.show(text, language), reference)
     if is_card:
         text = hub.card_text(shown.artifact)
         return Answer(data={**shown.to_dict(), "card": text}), lambda output: view_card(output, text)
@@ -72,6 +42,21 @@ def show_command(
         highlighted = {"nlu": "python"}.get(flavour, flavour)
         return Answer(data={**shown.to_dict(), "code": code}), lambda output: output.code(code, highlighted)
     return Answer(data=shown.to_dict()), lambda output: view_show(output, shown)
+
+
+@command("compare", "cache", "hub", *RUNTIME)
+@click.argument("words", nargs=-1, required=True, metavar="REF [LANG] REF [LANG] …")
+def compare_command(hub: Hub, output: Output, words: Sequence[str]) -> Outcome:
+    """Show models next to each other.
+
+    Versions, size, languages, labels, scores, dependencies; a mark before everything in which they differ.
+    """
+    from modelhub.compare_views import view_compare
+    from modelhub.output import Answer
+    from modelhub.references import parse_words
+
+    comparison = hub.compare(parse_words(words))
+    return Answer(data=comparison.to_dict()), lambda output: view_compare(output, comparison)
 
 
 @command("guide")
@@ -109,7 +94,7 @@ def resolve_command(hub: Hub, output: Output, reference: str, language: str | No
     from modelhub.output import Answer
     from modelhub.views import view_resolve
 
-    resolution = hub.resolve(reference, language)
+    resolution = settled(output, lambda text: hub.resolve(text, language), reference)
     data = {
         "artifact": resolution.artifact.to_dict(),
         "runtime": str(hub.runtime),

@@ -7,21 +7,28 @@ is to ``on_progress``. What only some of them need is imported by those: a searc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelhub.artifacts import Artifact
+from modelhub.artifacts import Artifact, ArtifactKey
 from modelhub.config import Config, load_config
-from modelhub.errors import IncompatibleError, ModelHubError, NotFoundError, UsageError
-from modelhub.locations import located
+from modelhub.errors import (
+    AmbiguousError,
+    IncompatibleError,
+    ModelHubError,
+    NetworkError,
+    NotFoundError,
+    OfflineError,
+)
 from modelhub.parts import Parts
 from modelhub.public_hub import PUBLIC_REPOSITORY
 from modelhub.resolver import Resolution, Runtime
 
 if TYPE_CHECKING:
+    from modelhub.alternatives import Alternatives
     from modelhub.auth import Access
     from modelhub.cache import Cache, Entry
+    from modelhub.comparing import Comparison
     from modelhub.findings import Finding
     from modelhub.guides import TaskGuide
     from modelhub.progress import ProgressCallback
@@ -93,21 +100,16 @@ class Hub:
         Raises:
             UsageError: A filter cannot be understood.
         """
-        from modelhub.search_query import SearchQuery  # what a pull need not import
-        from modelhub.searching import search
+        return self._parts.searcher.search(text, filters)
 
-        known = [field.name for field in fields(SearchQuery)]
-        if unknown := sorted(filters.keys() - set(known)):
-            raise UsageError(f"There is no filter {unknown[0]!r}.", hint=f"There are {', '.join(known)}.")
-        result = search(
-            self._catalogue.registry,
-            SearchQuery(text=text, **filters),
-            self.runtime,
-            hidden=self._catalogue.hidden_lists(),
-            mark_listed=self._catalogue.mark_listed,
-        )
-        models = (replace(model, artifact=located(model.artifact, self.config)) for model in result.models)
-        return replace(result, models=tuple(models))
+    def alternatives(self, reference: str | Reference, **filters: Any) -> Alternatives:
+        """What could be used instead of a model: of its task and language, the most alike first; filters as in search.
+
+        Raises:
+            NotFoundError: There is no such model, or several (``AmbiguousError``).
+            UsageError: A filter cannot be understood.
+        """
+        return self._parts.searcher.alternatives(_parsed(reference, None), filters)
 
     def show(self, reference: str | Reference, language: str | None = None) -> ShownModel:
         """One model in full.
@@ -116,6 +118,15 @@ class Hub:
             NotFoundError: There is no such model, or several (``AmbiguousError``).
         """
         return self._parts.shower.show(_parsed(reference, language))
+
+    def compare(self, references: Sequence[str | Reference]) -> Comparison:
+        """Several models next to each other: versions, sizes, languages, labels, scores, dependencies.
+
+        Raises:
+            UsageError: There are less than two.
+            NotFoundError: There is no such model, or several (``AmbiguousError``).
+        """
+        return self._parts.shower.compare([_parsed(reference, None) for reference in references])
 
     def card_text(self, artifact: Artifact) -> str:
         """The Markdown page of an artifact.
@@ -188,16 +199,64 @@ class Hub:
         return resolution
 
     def path(self, reference: str | Reference, language: str | None = None) -> Path:
-        """The folder of a model that is in the cache; asks no network.
+        """The folder of a model that is in the cache, as a path that Spark NLP can load from; asks no network.
 
-        Of several builds in the cache that one is taken which Spark NLP would take if there were no others.
+        Where it cannot load from the folder's own, that is an alias: a symbolic link with a clean name. Of several
+        builds in the cache that one is taken which Spark NLP would take if there were no others.
 
         Raises:
             NotFoundError: It is not in the cache.
             IncompatibleError: What is in the cache does not suit the runtime.
             IntegrityError: It is broken.
         """
-        return self._parts.cached.path_of(_parsed(reference, language), self.runtime)
+        path = self._parts.cached.path_of(_parsed(reference, language), self.runtime)
+        return self._parts.aliases.loadable_if_possible(path)
+
+    def pull_or_find(self, reference: str | Reference, language: str | None = None) -> PulledModel:
+        """Pull a model; where that cannot be done now, be content with what of it is in the cache, and say so.
+
+        So a program goes on without a network, and with a model that no list here names.
+
+        Raises:
+            ModelHubError: As :meth:`pull`, where nothing in the cache will do.
+        """
+        from modelhub.results import PulledModel  # what a search need not import
+
+        parsed = _parsed(reference, language)
+        try:
+            return self.pull(parsed)
+        except AmbiguousError:
+            raise
+        except (NotFoundError, NetworkError, OfflineError) as exc:
+            try:
+                path = self._parts.cached.path_of(parsed, self.runtime)
+            except ModelHubError:
+                raise exc from None
+            self._note(f"{exc.message} What is in the cache of it is taken: {path.name}.")
+        found = Artifact(key=ArtifactKey.parse(path.name), repository=parsed.repository or PUBLIC_REPOSITORY)
+        return PulledModel(artifact=found, path=path, downloaded_bytes=0, is_cached=True)
+
+    def loadable_path(self, path: Path) -> Path:
+        """A path to a folder that Spark NLP can load from: the same where that will do, else an alias.
+
+        Raises:
+            StorageError: There is none; it is said why.
+        """
+        return self._parts.aliases.loadable(path)
+
+    def load(self, reference: str | Reference, language: str | None = None) -> Any:
+        """Pull a model, and load it with the class that was saved: an annotator, or a ``PipelineModel``.
+
+        Needs pyspark and Spark NLP, and a session that runs.
+
+        Raises:
+            ModelHubError: Any of its kinds.
+            Exception: What Spark NLP raises where it cannot load it.
+        """
+        from modelhub.loading import load_saved
+
+        pulled = self.pull_or_find(reference, language)
+        return load_saved(self.loadable_path(pulled.path), pulled.artifact.repository)
 
     def plan_pull(self, reference: str | Reference, language: str | None = None) -> PulledModel:
         """What a pull would do: which artifact, into which folder, and whether it is there already.
@@ -280,6 +339,7 @@ class Hub:
         entries = self.removable(references)
         for entry in entries:
             self.cache.remove(entry)
+        self._parts.aliases.sweep()
         return entries
 
     def plan_prune(self, criteria: Criteria, *, locks: Sequence[str | Path] = ()) -> PrunePlan:
@@ -292,8 +352,10 @@ class Hub:
         return self._parts.pruner.plan(criteria, [Path(lock) for lock in locks])
 
     def prune(self, plan: PrunePlan) -> PruneResult:
-        """Delete what a plan says, but for what is in use, or has changed since."""
-        return self._parts.pruner.prune(plan)
+        """Delete what a plan says, but for what is in use, or has changed since; aliases without an entry go too."""
+        result = self._parts.pruner.prune(plan)
+        self._parts.aliases.sweep()
+        return result
 
     def import_model(self, path: str | Path, reference: str | Reference | None = None) -> PulledModel:
         """Bring a zip or a folder that was fetched by hand into the cache, checked; a good entry stays as it is.
@@ -346,7 +408,9 @@ class Hub:
         """
         from modelhub.doctor import examine
 
-        return examine(self.config, self._catalogue, cache=self.cache, is_measured=is_measured)
+        return examine(
+            self.config, self._catalogue, cache=self.cache, checker=self._parts.checker, is_measured=is_measured
+        )
 
     def auth(self, repositories: Sequence[str] = (), *, is_checked: bool = True) -> list[Access]:
         """Say whose credentials read which repository, and try it unless we are offline.

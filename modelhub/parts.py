@@ -7,21 +7,24 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from modelhub.catalogue import Catalogue
-from modelhub.config import Config
+from modelhub.config import Config, are_file_names_utf8
 from modelhub.resolver import Runtime
 
 if TYPE_CHECKING:
+    from modelhub.aliases import Aliases
     from modelhub.artifacts import Artifact
     from modelhub.cache import Cache
     from modelhub.cached_models import CachedModels
     from modelhub.candidates import Candidates
     from modelhub.importing import Importer
     from modelhub.installing import Installer
+    from modelhub.load_checks import LoadChecker
     from modelhub.progress import ProgressCallback
     from modelhub.pruning import Pruner
     from modelhub.pulling import Puller
     from modelhub.references import Reference
     from modelhub.repairing import Repairer
+    from modelhub.searcher import Searcher
     from modelhub.showing import Shower
 
 
@@ -96,16 +99,46 @@ class Parts:
             self.cache,
             installer=lambda: self.installer,
             resolve=self._resolve,
+            checker=self.checker,
             on_progress=self._on_progress,
             on_note=self._note,
         )
+
+    @cached_property
+    def aliases(self) -> Aliases:
+        """Paths that Spark NLP can load from."""
+        from modelhub.aliases import Aliases
+
+        return Aliases(self.config.home, is_utf8=are_file_names_utf8, on_note=self._note)
+
+    @cached_property
+    def checker(self) -> LoadChecker:
+        """Judges whether models will load here."""
+        from modelhub.load_checks import LoadChecker
+
+        return LoadChecker(self.config, self.catalogue, self.aliases)
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """Searches."""
+        from modelhub.searcher import Searcher
+
+        return Searcher(self.config, self.catalogue, runtime=self.runtime, candidates=lambda: self.candidates)
 
     @cached_property
     def shower(self) -> Shower:
         """Shows models."""
         from modelhub.showing import Shower
 
-        return Shower(self.config, self.cache, self.catalogue, candidates=self.candidates, runtime=self.runtime)
+        return Shower(
+            self.config,
+            self.cache,
+            self.catalogue,
+            candidates=self.candidates,
+            runtime=self.runtime,
+            checker=self.checker,
+            aliases=self.aliases,
+        )
 
     @cached_property
     def pruner(self) -> Pruner:
@@ -128,6 +161,15 @@ class Parts:
     @cached_property
     def importer(self) -> Importer:
         """Takes what was fetched by hand."""
+        from modelhub.bounds import Bounds
         from modelhub.importing import Importer
 
-        return Importer(self.cache, self.candidates, self.runtime, on_progress=self._on_progress, on_note=self._note)
+        bounds = Bounds(max_unpacked_bytes=self.config.max_unpacked, max_ratio=self.config.max_ratio)
+        return Importer(
+            self.cache,
+            self.candidates,
+            self.runtime,
+            bounds=bounds,
+            on_progress=self._on_progress,
+            on_note=self._note,
+        )

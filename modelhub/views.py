@@ -8,63 +8,23 @@ from typing import TYPE_CHECKING
 
 from modelhub.artifacts import Artifact, built_text
 from modelhub.facts import Dependency, ModelFacts
+from modelhub.findings import PROBLEM
 from modelhub.output import Output, bytes_text
 from modelhub.public_hub import WEB_HUBS
+from modelhub.score_views import view_scores
 
 if TYPE_CHECKING:  # a view needs no more of these than their attributes
     from modelhub.cache import Entry
     from modelhub.diagnostics import Diagnostic
     from modelhub.guides import TaskGuide
+    from modelhub.load_verdicts import LoadVerdict
     from modelhub.resolver import Resolution
     from modelhub.results import PulledModel, ShownModel, UpdateResult
-    from modelhub.searching import FoundModel, SearchResult
 
 # Front matter, Liquid tags, attribute lines and lists of kramdown, buttons and other HTML of a Jekyll page.
 _NOT_FOR_PEOPLE = re.compile(r"\A---\n.*?\n---\n|\{%.*?%\}|\{:[^}]*\}|<button.*?</button>|</?[a-z][^>]*>", re.S)
 _LABELS_SHOWN = 24
-
-
-def view_search(output: Output, result: SearchResult) -> None:
-    """One row per model."""
-    if output.is_quiet:
-        for model in result.models:
-            output.line(model.artifact.reference)
-        return
-    if result.corrected:
-        output.note(f"Nothing has these words; found with: {result.corrected}")
-    if result.is_partial:
-        output.note("No model has all of these words; these have some of them.")
-    output.table(
-        ("MODEL", "TASK", "SIZE", "LIB", "DATE", "BUILDS", "STATUS"),
-        [_search_row(model) for model in result.models],
-        right=("SIZE", "BUILDS"),
-        optional=("BUILDS", "DATE", "TASK", "LIB"),
-    )
-    if result.total > len(result.models):
-        output.note(f"{len(result.models)} of {result.total} models; --limit 0 shows all.")
-    elif not result.models:
-        output.note("No model found. Fewer words or filters find more; modelhub update brings newer models.")
-
-
-def _search_row(model: FoundModel) -> tuple[str, ...]:
-    return (
-        model.artifact.reference,
-        ", ".join(model.facts.tasks),
-        bytes_text(model.artifact.size_bytes),
-        str(model.artifact.lib_version),
-        model.facts.date or built_text(model.artifact.built_ms),
-        str(model.versions),
-        _mark(model),
-    )
-
-
-def _mark(model: FoundModel) -> str:
-    marks = [
-        ("incompatible", not model.is_compatible),
-        ("deprecated", model.facts.deprecated),
-        ("recommended", model.facts.recommended),
-    ]
-    return ", ".join(name for name, is_so in marks if is_so)
+_REFERENCES_SHOWN = 6
 
 
 def view_show(output: Output, shown: ShownModel) -> None:
@@ -84,8 +44,9 @@ def view_show(output: Output, shown: ShownModel) -> None:
             ("license", facts.license),
             ("published", facts.date),
             ("needs", f"{facts.product or 'Spark NLP'} {artifact.lib_version}+ on Spark {artifact.spark_version}+"),
+            ("loads here", _outlook(shown.verdict)),
             ("size", _size(artifact)),
-            ("status", _status(facts)),
+            ("status", _status(shown)),
             ("labels", _labels(facts)),
             ("reads", ", ".join(facts.input_labels)),
             ("writes", ", ".join(facts.output_labels)),
@@ -95,8 +56,10 @@ def view_show(output: Output, shown: ShownModel) -> None:
             ("best score", f"{facts.best_score.metric} {facts.best_score.value:.4g}" if facts.best_score else ""),
             ("stages", ", ".join(facts.stages)),
             ("needs besides", ", ".join(_dependency(item) for item in facts.dependencies)),
-            ("NLU", " ".join(facts.nlu)),
+            ("also in", ", ".join(shown.languages)),
+            ("NLU", ", ".join(facts.nlu)),
             ("made from", f"https://huggingface.co/{facts.origin}" if facts.origin else ""),
+            ("references", "\n".join(facts.references[:_REFERENCES_SHOWN])),
             ("page", _page_url(facts.page)),
             ("URI", artifact.uri),
             ("in the cache", str(shown.path) if shown.path else "no"),
@@ -104,6 +67,9 @@ def view_show(output: Output, shown: ShownModel) -> None:
     )
     if shown.problem:
         output.note(shown.problem)
+    if facts.scores:
+        output.line()
+        view_scores(output, facts.scores)
     output.line()
     view_builds(output, shown.versions, artifact)
 
@@ -127,15 +93,25 @@ def view_builds(output: Output, versions: Sequence[Artifact], taken: Artifact) -
     )
 
 
+def _outlook(verdict: LoadVerdict | None) -> str:
+    """The gravest reason why a model does not load here, or may not; "" where nothing speaks against it."""
+    if not (verdict and verdict.concerns):
+        return ""
+    others = f" (and {len(verdict.concerns) - 1} more)" if len(verdict.concerns) > 1 else ""
+    return f"{'no' if verdict.state == PROBLEM else 'perhaps not'}: {verdict.concerns[0].text}{others}"
+
+
 def _size(artifact: Artifact) -> str:
     if artifact.size_bytes is None:
         return ""
     return f"{'' if artifact.size_exact else 'about '}{bytes_text(artifact.size_bytes)}"
 
 
-def _status(facts: ModelFacts) -> str:
+def _status(shown: ShownModel) -> str:
+    facts = shown.facts
     words = {"supported": facts.supported, "recommended": facts.recommended, "deprecated": facts.deprecated}
-    return ", ".join(name for name, is_so in words.items() if is_so)
+    replaced = [f"replaced by {shown.replaced_by}"] if shown.replaced_by else []
+    return ", ".join([*(name for name, is_so in words.items() if is_so), *replaced])
 
 
 def _labels(facts: ModelFacts) -> str:
@@ -145,10 +121,7 @@ def _labels(facts: ModelFacts) -> str:
 
 
 def _dependency(dependency: Dependency) -> str:
-    prefix = f"{dependency.repository}/" if dependency.repository not in ("", "public/models") else ""
-    language = f":{dependency.language}" if dependency.language else ""
-    name = f"{prefix}{dependency.name}{language}" if dependency.name else "its default"
-    return f"{name} ({dependency.annotator})"
+    return f"{dependency.reference or 'its default'} ({dependency.annotator})"
 
 
 def _page_url(page: str) -> str:

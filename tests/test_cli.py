@@ -94,7 +94,7 @@ def test_every_command_has_help_and_the_common_options(invoke: Run, command: str
         ["search", "--max-size", "huge"],
         ["search", "--max-size", "500"],
         ["search", "--since", "2023-13"],
-        ["search", "--lang", "english"],
+        ["search", "--lang", "klingonish"],
         ["search", "--annotator", "nothing"],
         ["search", "--product", "foo"],
         ["search", "--engine", "foo"],
@@ -294,7 +294,7 @@ def test_a_search_in_a_pipe_is_one_line_of_columns_per_model(modelhub: Run, home
     lines = finished.out.splitlines()
 
     assert finished.status == 0
-    assert [len(line.split("\t")) for line in lines] == [7, 7, 7]
+    assert [len(line.split("\t")) for line in lines] == [8, 8, 8]
     assert not ANSI.search(finished.out + finished.err)
     assert re.fullmatch(r"3 of \d+ models; --limit 0 shows all\.\n", finished.err)
 
@@ -614,6 +614,39 @@ def test_a_page_is_rendered_on_a_terminal(home: Path) -> None:
     assert "Description" in plain
     for sign in ("layout: model", "{%", "{:", "<div", "</button>"):
         assert sign not in plain
+
+
+def test_who_names_several_models_on_a_terminal_is_asked_which(home: Path) -> None:
+    status, shown = on_terminal("resolve", "ar.pos", "--offline", answer="2\n")
+    plain = ANSI.sub("", shown)
+
+    assert status == 0
+    assert re.search(r"1  pos_padt:ar\s+2  pos_ud_padt:ar\s+Which one: ", plain)
+    assert re.search(r"/public/models/pos_ud_padt_ar_[\w.]+\.zip\s*$", plain)
+
+
+@pytest.mark.parametrize("words", [["show", "ar.pos", "-q"], ["resolve", "ar.pos", "--offline", "--json"]])
+def test_nobody_is_asked_who_wants_only_the_answer(home: Path, words: list[str]) -> None:
+    status, shown = on_terminal(*words)
+
+    assert status == 4
+    assert "Which one" not in shown
+
+
+def test_who_names_several_models_in_a_pipe_is_told_what_to_type(invoke: Run, home: Path) -> None:
+    finished = invoke("resolve", "ar.pos", "--offline")
+
+    assert finished.status == 4
+    assert "\n  modelhub resolve pos_padt:ar\n  modelhub resolve pos_ud_padt:ar\nhint: " in finished.err
+
+
+def test_models_are_compared_on_a_terminal(home: Path) -> None:
+    status, shown = on_terminal("compare", "pos_padt", "ar", "pos_ud_padt:ar", columns=100)
+    plain = ANSI.sub("", shown)
+
+    assert status == 0
+    assert re.search(r"pos_padt:ar +pos_ud_padt:ar", plain)
+    assert re.search(r"^ +task +Part of Speech Tagging +Part of Speech Tagging", plain, re.M)
 
 
 def test_a_pull_on_a_terminal_draws_a_bar(server: Server, hub_folder: HubFolder, home: Path, tmp_path: Path) -> None:

@@ -91,8 +91,26 @@ def test_show(invoke: Run, home: Path, options: list[str]) -> None:
     data = answer(invoke, "show", TAGGER, *options)
 
     check(data, {"artifact": dict, "facts": dict, "versions": list, "path": (str, type(None)), "problem": str})
+    check(data, {"verdict": (dict, type(None))})
     check(data["artifact"], ARTIFACT)
     assert [option.lstrip("-") in data for option in options[:1]] == [True] * len(options[:1])
+
+
+def test_completion(invoke: Run, home: Path) -> None:
+    check(answer(invoke, "completion", "bash"), {"shell": str, "script": str})
+
+
+def test_compare(invoke: Run, home: Path) -> None:
+    data = answer(invoke, "compare", TAGGER, "en", "ner_jsl")
+
+    check(data, {"models": list, "fields": list, "labels": list})
+    for model in data["models"]:
+        check(model, {"artifact": dict, "facts": dict, "versions": list, "languages": list, "replaced_by": str})
+        check(model["artifact"], ARTIFACT)
+    for field in (*data["fields"], *data["labels"]):
+        check(field, {"name": str, "values": list, "differs": bool})
+        assert len(field["values"]) == 2
+    check(data["labels"][0]["values"][0], {"predicted": bool, "score": (float, type(None))})
 
 
 @pytest.mark.parametrize("options", [[], ["--explain"]])
@@ -151,6 +169,7 @@ def test_the_cache(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
     for data, is_cached, has_bytes in ((plan, False, False), (first, False, True), (second, True, False)):
         (model,) = data["models"]
         check(model, {"artifact": dict, "path": str, "downloaded_bytes": int, "cached": bool})
+        check(model, {"verdict": (dict, type(None)), "saved_class": str})
         check(model["artifact"], ARTIFACT)
         assert (model["path"], model["cached"]) == (str(tmp_path / "cache_pretrained" / KEY), is_cached)
         assert bool(model["downloaded_bytes"]) == has_bytes
@@ -163,6 +182,20 @@ def test_the_cache(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
         assert (entry["key"], entry["state"]) == (KEY, "good")
         assert words[0] != "rm" or data["removed"] == ("--yes" in words)
     assert answer(invoke, "list")["entries"] == []
+
+
+def test_a_verdict(invoke: Run, hub: HubFolder) -> None:
+    old = "tiny_old_en_2.7.0_2.4_1607118162458"
+    hub.add(old)
+    runtime = ["--sparknlp", "5.5.3", "--spark", "3.5.1"]
+    (model,) = answer(invoke, "pull", "tiny_old", *runtime)["models"]
+    shown = answer(invoke, "show", "tiny_old", *runtime)
+    refused = invoke("pull", "tiny_old", *runtime, "--strict", "--json")
+
+    for verdict in (model["verdict"], shown["verdict"]):
+        check(verdict, {"state": str, "concerns": list})
+        check(verdict["concerns"][0], {"code": str, "state": str, "text": str, "hint": str, "source": str})
+    assert (refused.status, refused.json["errors"][0]["code"]) == (5, "incompatible")
 
 
 def test_verify_that_finds_damage(invoke: Run, hub: HubFolder, tmp_path: Path) -> None:
@@ -229,6 +262,8 @@ def test_update(invoke: Run, hub: HubFolder, tmp_path: Path, make_card: Callable
         (["show", "two words"], "usage", 2),
         (["show", "none_such"], "not_found", 4),
         (["show", "asr_exp_w2v2t_vp_s878_gpu"], "ambiguous", 4),
+        (["compare", TAGGER], "usage", 2),
+        (["compare", TAGGER, "none_such"], "not_found", 4),
         (["guide", "cooking"], "not_found", 4),
         (["lint", "/none"], "not_found", 4),
         (["lint", "--ignore", "nonsense"], "usage", 2),
@@ -287,12 +322,21 @@ def test_a_setting_that_makes_no_sense_has_an_envelope_too(
     assert "MODELHUB_OFFLINE" in finished.json["errors"][0]["message"]
 
 
-def test_the_nearest_names_and_the_alternatives_are_data(invoke: Run, home: Path) -> None:
+def test_the_nearest_names_and_the_alternatives_are_data(
+    invoke: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELHUB_OFFLINE", "1")
     typo = invoke("show", "bert_pos_4L_weight_dcay", "--json").json["errors"][0]
     old = invoke("resolve", TAGGER, "--no-update", "--sparknlp", "3.0.0", "--json").json["errors"][0]
 
+    several = [invoke(name, "ar.pos", "--json").json["errors"][0] for name in ("show", "pull")]
+
     assert typo["nearest"][0] == TAGGER
     assert len(old["alternatives"]) == 1
+    assert [error["nearest"] for error in several] == [["pos_padt:ar", "pos_ud_padt:ar"]] * 2
+    assert several[0]["alternatives"] == ["modelhub show pos_padt:ar", "modelhub show pos_ud_padt:ar"]
+    assert several[1]["alternatives"] == ["modelhub pull pos_padt:ar", "modelhub pull pos_ud_padt:ar"]
+    assert several[0]["hint"].startswith("modelhub compare pos_padt:ar pos_ud_padt:ar")
 
 
 def test_some_of_several_is_a_partial_success(invoke: Run, hub: HubFolder) -> None:

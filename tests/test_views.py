@@ -12,11 +12,11 @@ from modelhub.artifacts import Artifact, ArtifactKey
 from modelhub.cache import Entry
 from modelhub.diagnostics import Diagnostic
 from modelhub.documents import Changes
-from modelhub.facts import Dependency, ModelFacts, Score
+from modelhub.facts import Dependency, ModelFacts, Score, ScoreRow
+from modelhub.load_verdicts import Concern, LoadVerdict
 from modelhub.output import Output
 from modelhub.resolver import Resolution, Verdict
 from modelhub.results import PulledModel, ShownModel, UpdateResult
-from modelhub.searching import FoundModel, SearchResult
 from modelhub.views import (
     view_card,
     view_entries,
@@ -24,7 +24,6 @@ from modelhub.views import (
     view_pull,
     view_removed,
     view_resolve,
-    view_search,
     view_show,
     view_update,
 )
@@ -54,51 +53,6 @@ def artifact(key: ArtifactKey = OLD, **fields: Any) -> Artifact:
 
 def entry(key: ArtifactKey = OLD, state: str = "good", **fields: Any) -> Entry:
     return Entry(key=key, path=Path("/cache") / str(key), size_bytes=1_500, state=state, **fields)
-
-
-# Search
-
-
-def found(*, is_compatible: bool = True, **facts: Any) -> FoundModel:
-    size_bytes = facts.pop("size_bytes", None)
-    return FoundModel(
-        artifact=artifact(size_bytes=size_bytes), facts=ModelFacts(**facts), versions=2, is_compatible=is_compatible
-    )
-
-
-@pytest.mark.parametrize(
-    ("model", "cells"),
-    [
-        (
-            found(tasks=("A", "B"), date="2022-06-23", size_bytes=1_500),
-            ["pos_tiny:en", "A, B", "1.5 kB", "4.0.0", "2022-06-23", "2", ""],
-        ),
-        (found(), ["pos_tiny:en", "", "", "4.0.0", "2022-07-06", "2", ""]),
-        (
-            found(is_compatible=False, deprecated=True, recommended=True),
-            ["pos_tiny:en", "", "", "4.0.0", "2022-07-06", "2", "incompatible, deprecated, recommended"],
-        ),
-    ],
-)
-def test_a_found_model_is_a_row(shown: Print, model: FoundModel, cells: list[str]) -> None:
-    result = SearchResult(models=(model,), total=1)
-
-    assert shown(view_search, result) == ("\t".join(cells) + "\n", "")
-    assert shown(view_search, result, is_quiet=True) == ("pos_tiny:en\n", "")
-
-
-@pytest.mark.parametrize(
-    ("result", "said"),
-    [
-        (SearchResult(models=(found(),), total=1, corrected="tiny"), "found with: tiny\n"),
-        (SearchResult(models=(found(),), total=1, is_partial=True), "No model has all of these words"),
-        (SearchResult(models=(found(),), total=9), "1 of 9 models; --limit 0 shows all.\n"),
-        (SearchResult(models=(), total=0), "No model found."),
-    ],
-)
-def test_what_deserves_a_word_is_said_beside(shown: Print, result: SearchResult, said: str) -> None:
-    assert said in shown(view_search, result)[1]
-    assert shown(view_search, result, is_quiet=True)[1] == ""
 
 
 # Show
@@ -134,11 +88,13 @@ def test_all_that_is_known_of_a_model_is_shown(shown: Print) -> None:
             Dependency("BertEmbeddings", "bio", "", "clinical/models"),
             Dependency("SentenceDetector"),
         ),
+        references=("https://example.org/a", "https://example.org/b"),
         nlu=("en.pos.tiny", "pos.tiny"),
         page="2022-06-23-pos_tiny_en_3_0",
         origin="ada/pos-tiny",
     )
-    fields = show_fields(shown, facts, artifact(engine="onnx", size_bytes=1_500, size_exact=True))
+    taken = artifact(engine="onnx", size_bytes=1_500, size_exact=True)
+    fields = show_fields(shown, facts, taken, languages=("de", "fr"), replaced_by="pos_small:en")
 
     assert fields.pop("labels").endswith(", L23 and 36 more")
     assert fields == {
@@ -152,7 +108,7 @@ def test_all_that_is_known_of_a_model_is_shown(shown: Print) -> None:
         "published": "2022-06-23",
         "needs": "Legal NLP 4.0.0+ on Spark 3.0+",
         "size": "1.5 kB",
-        "status": "supported, deprecated",
+        "status": "supported, deprecated, replaced by pos_small:en",
         "reads": "document, token",
         "writes": "pos",
         "case sensitive": "no",
@@ -163,8 +119,10 @@ def test_all_that_is_known_of_a_model_is_shown(shown: Print) -> None:
         "needs besides": (
             "glove_100d:en (WordEmbeddingsModel), clinical/models/bio (BertEmbeddings), its default (SentenceDetector)"
         ),
-        "NLU": "en.pos.tiny pos.tiny",
+        "also in": "de, fr",
+        "NLU": "en.pos.tiny, pos.tiny",
         "made from": "https://huggingface.co/ada/pos-tiny",
+        "references": "https://example.org/a https://example.org/b",
         "page": "https://sparknlp.org/2022/06/23/pos_tiny_en_3_0.html",
         "URI": f"{URI}/{OLD}.zip",
         "in the cache": "no",
@@ -184,6 +142,27 @@ def test_a_size_that_a_card_says_is_about_so(shown: Print) -> None:
     assert show_fields(shown, ModelFacts(), artifact(size_bytes=1_500))["size"] == "about 1.5 kB"
 
 
+@pytest.mark.parametrize(
+    ("states", "said"),
+    [
+        ([], ""),
+        (["warning"], "perhaps not: Reason 0."),
+        (["problem", "warning"], "no: Reason 0. (and 1 more)"),
+    ],
+)
+def test_whether_it_will_load_here_is_told_where_something_speaks_against_it(
+    shown: Print, states: list[str], said: str
+) -> None:
+    concerns = tuple(
+        Concern(code="code", state=state, text=f"Reason {number}.", hint="", source="")
+        for number, state in enumerate(states)
+    )
+
+    fields = show_fields(shown, ModelFacts(), verdict=LoadVerdict(concerns=concerns))
+
+    assert fields.get("loads here", "") == said
+
+
 def test_the_builds_of_a_model_follow_and_a_problem_is_said(shown: Print) -> None:
     model = ShownModel(
         artifact=artifact(OLD),
@@ -201,6 +180,13 @@ def test_the_builds_of_a_model_follow_and_a_problem_is_said(shown: Print) -> Non
     assert "in the cache\t/cache/x\n" in out
     assert err == "None suits.\n"
     assert shown(view_show, model, is_quiet=True) == ("pos_tiny:en\n", "")
+
+
+def test_the_rows_of_a_benchmark_stand_between_facts_and_builds(shown: Print) -> None:
+    facts = ModelFacts(scores=(ScoreRow("NOUN", {"precision": 0.5, "f1": 0.75, "support": 1200}),))
+    out, _ = shown(view_show, ShownModel(artifact=artifact(), facts=facts, versions=(artifact(),), path=None))
+
+    assert out.split("\n\n")[1:] == ["NOUN\t0.500\t0.750\t1,200", f"{OLD}\t4.0.0\t3.0\t2022-07-06\t\ttaken\n"]
 
 
 def test_a_page_in_a_pipe_is_as_it_is(shown: Print) -> None:
