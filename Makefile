@@ -1,21 +1,43 @@
 # Two commands do everything on a machine with Python 3.10 or newer and make:
 #   make demo    the main job, shown without any network once the packages are installed
-#   make test    the tests, but for the slow ones (make slow)
+#   make test    the tests, but for the slow ones (make slow) and those against Spark NLP itself (make spark)
 # Each makes a virtual environment of its own in this folder and touches no other Python.
 
 PYTHON ?= python3
 
-.PHONY: demo test slow lint snapshot clean
+.PHONY: demo test slow spark fuzz faults soak lint snapshot clean
 
 demo:
 	@$(PYTHON) scripts/make_venv.py .venv-demo .
 	@.venv-demo/bin/modelhub demo
 
 test: .venv-test
+	@echo "left out: the slow tests (make slow) and those against Spark NLP itself (make spark)"
 	@.venv-test/bin/python -m pytest -n auto --cov --cov-report=term
 
 slow: .venv-test
-	@.venv-test/bin/python -m pytest -m slow
+	@.venv-test/bin/python -m pytest -m slow -n auto
+
+# Brings Spark, three releases of Spark NLP and their jars into ~/.cache/modelhub-tests (830 MB), where they are not yet.
+spark: .venv-test
+	@.venv-test/bin/python scripts/install_sparknlp.py
+	@.venv-test/bin/python -m pytest -m spark tests/sparknlp
+
+# Ten minutes by hand; the gate takes SECONDS=45.
+SECONDS ?= 600
+fuzz: .venv-test
+	@cd tests && ../.venv-test/bin/python -m fuzz --seconds $(SECONDS)
+
+# Every system call of seven commands, killed and failed in six ways, and every loss of power: an hour or two by hand.
+# The tests take a sample. Needs strace (Debian: strace), on Linux.
+faults: .venv-test
+	@cd tests && ../.venv-test/bin/python -m faults.power_loss
+	@cd tests && ../.venv-test/bin/python -m faults.crash_points
+
+# Ten minutes by hand, or MINUTES=2.
+MINUTES ?= 10
+soak: .venv-test
+	@cd tests && ../.venv-test/bin/python -m faults.soak --minutes $(MINUTES)
 
 lint: .venv-dev
 	@.venv-dev/bin/ruff check .

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from modelhub.errors import ArchiveError
+from modelhub.quick_dataclasses import dataclass
 
 # Below it no ratio is a bomb: small files of zeros are in real models.
 _HARMLESS_BYTES = 256 << 20

@@ -29,6 +29,7 @@ def build_registry(path: Path, stamp: str) -> int:
             record(registry, Source(uri=PACKAGED_URI, kind="packaged"), _packaged_cards())
             for source in registry.kept_sources():
                 record(registry, source, _kept_documents(registry, source))
+            registry.optimize()
             total = registry.total()
         _swap_in(fresh, path)
     return total

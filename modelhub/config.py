@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from modelhub.bounds import Bounds
 from modelhub.errors import UsageError
 from modelhub.public_hub import PUBLIC_HUB, PUBLIC_REPOSITORY
+from modelhub.quick_dataclasses import dataclass
 from modelhub.user_folders import cache_folder, config_folder
 
 _TRUE = {"1", "true", "yes", "on"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice, pairwise, zip_longest
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -27,6 +27,7 @@ from modelhub.members import (
 )
 from modelhub.not_a_zip import check_not_foreign
 from modelhub.objects import Member
+from modelhub.quick_dataclasses import dataclass
 from modelhub.zipformat import (
     END_SIGNATURE,
     LOCAL_FIXED_BYTES,

@@ -73,11 +73,30 @@ def answer(run: Run, *words: object, status: str = "success", exit_status: int =
 def test_search(invoke: Run, home: Path) -> None:
     data = answer(invoke, "search", "pos", "--lang", "en", "--limit", 2)
 
-    check(data, {"models": list, "total": int})
+    check(data, {"models": list, "total": int, "total_exact": bool, "corrected": str, "partial": bool})
     assert len(data["models"]) == 2 < data["total"]
     for model in data["models"]:
-        check(model, {"artifact": dict, "versions": int})
+        check(model, {"artifact": dict, "versions": int, "compatible": bool, "facts": dict})
         check(model["artifact"], ARTIFACT)
+
+
+def test_search_with_facets(invoke: Run, home: Path) -> None:
+    facets = answer(invoke, "search", "pos", "--facets")["facets"]
+
+    check(facets, dict.fromkeys(("task", "language", "product", "annotator", "engine", "license", "year", "size"), list))
+    check(facets["task"][0], {"value": str, "models": int})
+
+
+def test_search_for_what_is_like_a_model(invoke: Run, home: Path) -> None:
+    data = answer(invoke, "search", "--like", TAGGER, "--limit", 1)
+
+    check(data, {"like": dict, "models": list, "total": int})
+    check(data["models"][0], {"artifact": dict, "versions": int, "advantages": list, "shared_labels": int})
+    check(data["models"][0]["artifact"], ARTIFACT)
+
+
+def test_completion(invoke: Run) -> None:
+    check(answer(invoke, "completion", "bash"), {"shell": str, "script": str})
 
 
 def test_a_search_that_finds_nothing_is_a_success(invoke: Run, home: Path) -> None:
@@ -259,6 +278,9 @@ def test_update(invoke: Run, hub: HubFolder, tmp_path: Path, make_card: Callable
     ("words", "code", "exit_status"),
     [
         (["search", "--since", "soon"], "usage", 2),
+        (["search", "--like", "none_such"], "not_found", 4),
+        (["search", "--like", TAGGER, "words"], "usage", 2),
+        (["completion", "tcsh"], "usage", 2),
         (["show", "two words"], "usage", 2),
         (["show", "none_such"], "not_found", 4),
         (["show", "asr_exp_w2v2t_vp_s878_gpu"], "ambiguous", 4),

@@ -11,28 +11,31 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "modelhub"
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem not in ("__init__", "__main__"))
 LAYERS = {
-    "ground": "config errors packaged public_hub versions",
+    "ground": "bounds config errors packaged public_hub quick_dataclasses user_folders versions",
     "values": (
-        "amounts artifacts card_checks card_labels card_links card_origins card_scores card_tables"
-        " card_words cards certificates class_homes decoding diagnostics documents entry_states facts"
-        " findings frontmatter guides licences lint lint_code lint_facts lint_rules markdown not_a_zip"
-        " objects pages pretrained_calls progress proxies prune_plan ranges references refusals resolver"
-        " saved_parts scopes signatures snippets stages versions_together weights zipformat"
+        "amounts artifacts card_benchmarks card_checks card_labels card_links card_origins card_scores card_tables "
+        "card_words cards certificates class_homes decoding default_models diagnostics documents entry_states "
+        "facts findings frontmatter guides hugging_face languages licences lint lint_code lint_facts lint_rules "
+        "load_verdicts markdown nlu_calls not_a_zip objects packing pages pretrained_calls progress proxies "
+        "prune_plan ranges references refusals resolver saved_classes saved_parts schema scopes search_score "
+        "search_words searchable signatures snippets spark_paths stages tokens versions_together weights zipformat"
     ),
     "input and output": (
-        "arriving asking batches cache connections copying credentials direct disk disk_probes entries"
-        " deflate network part_files exchange exclusion fetching file_sums ingest java_probe leftovers members"
-        " opening partials probes ranged_zips rates recording registry saved_models search_query search_words searching"
-        " signing storage texts transfer unpack unpack_members uses"
+        "aliases alternatives arriving asking batches cache connections copying credentials deflate direct disk "
+        "disk_probes entries exchange exclusion facets fetching file_sums flushing ingest jar_probe java_probe "
+        "leftovers members model_rows network opening part_files partials probes ranged_zips rates recording "
+        "records registry saved_models search_expressions search_index search_query searching shared_folders "
+        "signing storage text_rows texts transfer unpack unpack_members uses vocabulary"
     ),
     "use cases": (
-        "auth building cached_models candidates catalogue disk_checks doctor hub hub_checks hub_copies"
-        " importing installing linting locations parts pruning pulling repairing results shortcuts showing"
-        " verifying version_checks"
+        "auth building cached_models candidates catalogue comparing completing disk_checks doctor hub hub_checks "
+        "hub_copies importing installing linting load_checks load_findings loading locations parts pruning pulling "
+        "repairing results searcher shortcuts showing spark verifying version_checks"
     ),
     "faces": (
-        "cache_commands card_commands checking_commands checking_views cli commands demo finding_commands"
-        " lint_views output registry_commands upkeep_commands upkeep_views verify_views views"
+        "cache_commands card_commands checking_commands checking_views cli commands compare_views "
+        "completion_commands demo finding_commands lint_views output registry_commands score_views search_commands "
+        "search_views sparknlp upkeep_commands upkeep_views verify_views views"
     ),
 }
 LAYER_OF = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
@@ -49,10 +52,14 @@ ONLY_DOOR = {
         "card_commands",
         "checking_commands",
         "commands",
+        "completion_commands",
         "finding_commands",
         "registry_commands",
+        "search_commands",
         "upkeep_commands",
     },
+    "pyspark": {"spark"},
+    "sparknlp": {"sparknlp"},
     "socket": {"probes"},
     "ssl": {"probes"},
 }

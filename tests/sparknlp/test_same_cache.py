@@ -22,7 +22,7 @@ pytestmark = pytest.mark.spark
 READ_VECTORS = Path(__file__).with_name("read_vectors.py")
 KINDS = ("perceptron", "pipeline", "lemmatizer", "embeddings", "bert")
 # The bytes of ``wide`` that were sent when the pull is killed.
-KILLED_AT_BYTES = 2_000_000
+KILLED_AT_BYTES = 5_000_000
 CUT_KEY = "saved_cut_en_5.5.3_3.0_1730000001000"
 HURT_KEY = "saved_hurt_en_5.5.3_3.0_1730000001001"
 
