@@ -29,8 +29,29 @@ _FILES = {f"fields/features/part-{index:05}": 8_000 for index in range(2000)}
 _METADATA = {"metadata/part-00000": b'{"class": "com.johnsnowlabs.nlp.annotators.Files", "uid": "F", "paramMap": {}}\n'}
 _MODELS = {model.letter: model for model in MODELS}
 _MODELS["F"] = Model(letter="F", name="benchmark_files", members=_METADATA | _FILES)
-_PULL = "from modelhub.__main__ import main; main()"
-_WITHOUT = f"import modelhub.flushing as flushing; flushing.flush = lambda paths: None; {_PULL}"
+_WITHOUT = """
+import modelhub.flushing
+modelhub.flushing.flush = lambda paths: None
+from modelhub.__main__ import main
+main()
+"""
+_WITH = """
+import sys, time
+import modelhub.flushing
+flush, spent_s = modelhub.flushing.flush, []
+
+def timed(paths):
+    begun_s = time.perf_counter()
+    flush(paths)
+    spent_s.append(time.perf_counter() - begun_s)
+
+modelhub.flushing.flush = timed
+from modelhub.__main__ import main
+try:
+    main()
+finally:
+    print(sum(spent_s), file=sys.stderr)
+"""
 
 
 def main() -> None:
@@ -54,7 +75,8 @@ def main() -> None:
 
 
 def _measure(model: Model, link: Link, cache: Path, variables: dict[str, str], runs: int) -> None:
-    spent_s: dict[str, list[float]] = {_PULL: [], _WITHOUT: []}
+    spent_s: dict[str, list[float]] = {_WITH: [], _WITHOUT: []}
+    in_flush_s = []
     for _ in range(runs):
         for script, times_s in spent_s.items():
             shutil.rmtree(cache, ignore_errors=True)
@@ -62,13 +84,14 @@ def _measure(model: Model, link: Link, cache: Path, variables: dict[str, str], r
             words = ["pull", "-q", model.name, "en", "--hub", link.uri, "--cache", str(cache)]
             begun_s = time.perf_counter()
             command = [*link.prefix, sys.executable, "-c", script, *words]
-            subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL)
+            done = subprocess.run(command, env=variables, check=True, capture_output=True, text=True)
             times_s.append(time.perf_counter() - begun_s)
+            if script == _WITH:
+                in_flush_s.append(float(done.stderr.split()[-1]))
     flushed_s, unflushed_s = (statistics.median(times_s) for times_s in spent_s.values())
-    files = len(model.members)
     print(
-        f"{model.letter} {files:5} files: {flushed_s * 1000:6.0f} ms, without flushing {unflushed_s * 1000:6.0f} ms: "
-        f"{(flushed_s - unflushed_s) * 1000:+5.0f} ms, x {flushed_s / unflushed_s:.3f}",
+        f"{model.letter} {len(model.members):5} files: {flushed_s * 1000:6.0f} ms, {unflushed_s * 1000:6.0f} ms without "
+        f"flushing (x {flushed_s / unflushed_s:.3f}); {statistics.median(in_flush_s) * 1000:6.1f} ms spent in flushing",
         flush=True,
     )
 

@@ -47,7 +47,7 @@ def search_command(hub: Hub, output: Output, text: Sequence[str], like: str | No
     next to each other.
     """
     from modelhub.output import Answer
-    from modelhub.search_views import view_alternatives, view_search
+    from modelhub.search_views import view_alternatives, view_search, view_versions
 
     if like:
         if text or filters["has_facets"] or filters["sort"] != "relevance":
@@ -56,5 +56,5 @@ def search_command(hub: Hub, output: Output, text: Sequence[str], like: str | No
         found = hub.alternatives(like, **filters)
         return Answer(data=found.to_dict()), lambda output: view_alternatives(output, found)
     result = hub.search(" ".join(text), **filters)
-    is_by_version = filters["has_all_versions"]
-    return Answer(data=result.to_dict()), lambda output: view_search(output, result, is_by_version=is_by_version)
+    view = view_versions if filters["has_all_versions"] and not filters["has_facets"] else view_search
+    return Answer(data=result.to_dict()), lambda output: view(output, result)

@@ -21,11 +21,11 @@ _OPTIONS = {"language": "--lang", "license": "--open", "year": "--since", "size"
 _STYLES = {"recommended": "green", "deprecated": "red", "incompatible": "yellow"}
 
 
-def view_search(output: Output, result: SearchResult, *, is_by_version: bool = False) -> None:
-    """One row per model, or per version of one; or how many models have what, where that was asked for."""
+def view_search(output: Output, result: SearchResult) -> None:
+    """One row per model; or how many models have what, where that was asked for."""
     if output.is_quiet:
         for model in result.models:
-            output.line(_name(model, is_by_version=is_by_version))
+            output.line(model.artifact.reference)
         return
     _note_meaning(output, result)
     if result.facets is not None:
@@ -36,7 +36,7 @@ def view_search(output: Output, result: SearchResult, *, is_by_version: bool = F
         ("MODEL", "TASK", "SIZE", "F1", "LIB", "DATE", "BUILDS", "STATUS"),
         [
             (
-                _name(model, is_by_version=is_by_version),
+                model.artifact.reference,
                 ", ".join(model.facts.tasks),
                 bytes_text(model.artifact.size_bytes),
                 _f1(model.facts),
@@ -51,10 +51,35 @@ def view_search(output: Output, result: SearchResult, *, is_by_version: bool = F
         optional=("BUILDS", "F1", "LIB", "DATE", "TASK"),
         styles=_STYLES,
     )
-    if result.total > len(result.models):
-        output.note(f"{len(result.models)} of {_total(result)}; --limit 0 shows all.")
-    elif not result.models:
-        output.note("No model found. Fewer words or filters find more; modelhub update brings newer models.")
+    _note_number(output, result)
+
+
+def view_versions(output: Output, result: SearchResult) -> None:
+    """One row per build of every model."""
+    if output.is_quiet:
+        for model in result.models:
+            output.line(str(model.artifact.key))
+        return
+    _note_meaning(output, result)
+    output.table(
+        ("MODEL", "SPARK", "BUILT", "SIZE", "F1", "ENGINE", "STATUS"),
+        [
+            (
+                f"{model.artifact.reference}@{model.artifact.lib_version}",
+                str(model.artifact.spark_version),
+                built_text(model.artifact.built_ms),
+                bytes_text(model.artifact.size_bytes),
+                _f1(model.facts),
+                model.artifact.engine,
+                _status(model),
+            )
+            for model in result.models
+        ],
+        right=("SIZE", "F1"),
+        optional=("F1", "ENGINE", "STATUS", "SIZE"),
+        styles=_STYLES,
+    )
+    _note_number(output, result)
 
 
 def _note_meaning(output: Output, result: SearchResult) -> None:
@@ -65,14 +90,18 @@ def _note_meaning(output: Output, result: SearchResult) -> None:
         output.note("No model has all of these words; these have some of them.")
 
 
+def _note_number(output: Output, result: SearchResult) -> None:
+    """How many there are besides those that are shown."""
+    shown = len({model.artifact.reference for model in result.models})
+    if result.total > shown:
+        output.note(f"{shown} of {_total(result)}; --limit 0 shows all.")
+    elif not result.models:
+        output.note("No model found. Fewer words or filters find more; modelhub update brings newer models.")
+
+
 def _total(result: SearchResult) -> str:
     more = "" if result.is_total_exact else "more than "
     return f"{more}{result.total:,} model{'' if result.total == 1 else 's'}"
-
-
-def _name(model: FoundModel, *, is_by_version: bool) -> str:
-    artifact = model.artifact
-    return f"{artifact.reference}@{artifact.lib_version}" if is_by_version else artifact.reference
 
 
 def _f1(facts: ModelFacts) -> str:
@@ -98,9 +127,9 @@ def _view_facets(output: Output, facets: Mapping[str, Sequence[FacetCount]]) -> 
 
 
 def _counts(counts: Sequence[FacetCount]) -> str:
-    shown = " · ".join(f"{count.value} {count.models:,}" for count in counts[:_VALUES_SHOWN])
+    shown = ", ".join(f"{count.value} ({count.models:,})" for count in counts[:_VALUES_SHOWN])
     more = len(counts) - _VALUES_SHOWN
-    return f"{shown} · and {more} more" if more > 0 else shown
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def view_alternatives(output: Output, found: Alternatives) -> None:

@@ -83,7 +83,9 @@ def test_search(invoke: Run, home: Path) -> None:
 def test_search_with_facets(invoke: Run, home: Path) -> None:
     facets = answer(invoke, "search", "pos", "--facets")["facets"]
 
-    check(facets, dict.fromkeys(("task", "language", "product", "annotator", "engine", "license", "year", "size"), list))
+    check(
+        facets, dict.fromkeys(("task", "language", "product", "annotator", "engine", "license", "year", "size"), list)
+    )
     check(facets["task"][0], {"value": str, "models": int})
 
 
@@ -113,10 +115,6 @@ def test_show(invoke: Run, home: Path, options: list[str]) -> None:
     check(data, {"verdict": (dict, type(None))})
     check(data["artifact"], ARTIFACT)
     assert [option.lstrip("-") in data for option in options[:1]] == [True] * len(options[:1])
-
-
-def test_completion(invoke: Run, home: Path) -> None:
-    check(answer(invoke, "completion", "bash"), {"shell": str, "script": str})
 
 
 def test_compare(invoke: Run, home: Path) -> None:

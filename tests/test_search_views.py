@@ -12,7 +12,7 @@ from modelhub.artifacts import Artifact, ArtifactKey
 from modelhub.facets import FacetCount
 from modelhub.facts import ModelFacts, Score
 from modelhub.output import Output
-from modelhub.search_views import view_alternatives, view_search
+from modelhub.search_views import view_alternatives, view_search, view_versions
 from modelhub.searching import FoundModel, SearchResult
 
 KEY = ArtifactKey.parse("pos_tiny_en_4.0.0_3.0_1657118162458")
@@ -59,11 +59,16 @@ def test_a_found_model_is_a_row(shown: Print, model: FoundModel, cells: list[str
     assert shown(view_search, result, is_quiet=True) == ("pos_tiny:en\n", "")
 
 
-def test_a_version_is_named_by_what_pull_takes(shown: Print) -> None:
-    result = SearchResult(models=(found(),), total=1)
+def test_a_build_is_a_row_and_its_key_the_answer(shown: Print) -> None:
+    result = SearchResult(models=(found(size_bytes=1_500, engine="onnx"), found(is_compatible=False)), total=9)
+    out, err = shown(view_versions, result)
 
-    assert shown(view_search, result, is_by_version=True)[0].startswith("pos_tiny:en@4.0.0\t")
-    assert shown(view_search, result, is_by_version=True, is_quiet=True)[0] == "pos_tiny:en@4.0.0\n"
+    assert out.splitlines() == [
+        "pos_tiny:en@4.0.0\t3.0\t2022-07-06\t1.5 kB\t\tonnx\t",
+        "pos_tiny:en@4.0.0\t3.0\t2022-07-06\t\t\t\tincompatible",
+    ]
+    assert err == "1 of 9 models; --limit 0 shows all.\n"
+    assert shown(view_versions, result, is_quiet=True) == (f"{KEY}\n" * 2, "")
 
 
 @pytest.mark.parametrize(
