@@ -91,7 +91,8 @@ def _measure(model: Model, link: Link, cache: Path, variables: dict[str, str], r
     flushed_s, unflushed_s = (statistics.median(times_s) for times_s in spent_s.values())
     print(
         f"{model.letter} {len(model.members):5} files: {flushed_s * 1000:6.0f} ms, {unflushed_s * 1000:6.0f} ms without"
-        f" flushing (x {flushed_s / unflushed_s:.3f}); {statistics.median(in_flush_s) * 1000:6.1f} ms spent in flushing",
+        f" flushing (x {flushed_s / unflushed_s:.3f});"
+        f" {statistics.median(in_flush_s) * 1000:6.1f} ms spent in flushing",
         flush=True,
     )
 
