@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +27,16 @@ from modelhub.exchange import exchange
 from modelhub.exclusion import exclusively
 from modelhub.file_sums import FileSum
 from modelhub.flushing import below, flush
-from modelhub.leftovers import STAGING, Leftover, changed_s, dead_staging, keys_with_leftovers, leftovers_of
+from modelhub.leftovers import (
+    STAGING,
+    Leftover,
+    changed_s,
+    dead_staging,
+    delete,
+    keys_with_leftovers,
+    leftovers_of,
+    sweep,
+)
 from modelhub.part_files import delete_part, is_writable
 from modelhub.records import Records
 from modelhub.shared_folders import make_folder
@@ -220,7 +228,7 @@ class Cache:
                 doomed = self._staging_path(entry.key)
                 entry.path.rename(doomed)
                 flush([self.root, doomed.parent])
-                _delete(doomed)
+                delete(doomed)
             self._records.forget(entry.key)
             self._use_path(entry.key).unlink(missing_ok=True)
             self._delete_leftovers(entry.key)
@@ -291,7 +299,7 @@ class Cache:
     def _building(self, key: ArtifactKey) -> Iterator[Path]:
         """A new folder to build an entry in; in the end it is gone, and the records fit what bears the name."""
         for path in self._dead_staging(key):
-            _sweep(path)
+            sweep(path)
         staging = self._staging_path(key)
         staging.mkdir()
         try:
@@ -303,8 +311,8 @@ class Cache:
         else:
             self._settle(key)
         finally:
-            _sweep(staging)
-            _sweep(self._own_folder(key))
+            sweep(staging)
+            sweep(self._own_folder(key))
 
     def _announce(self, manifest: Manifest, staging: Path) -> None:
         """Have all on the disk that the new name of a folder will lead to."""
@@ -316,7 +324,7 @@ class Cache:
         try:
             self._records.settle(key, scratch, own=self._own_if_needed(key))
         except BaseException:
-            _sweep(scratch)
+            sweep(scratch)
             raise
 
     def _staging_path(self, key: ArtifactKey) -> Path:
@@ -351,7 +359,7 @@ class Cache:
 
     def _delete_leftovers(self, key: ArtifactKey) -> None:
         for path in self._dead_staging(key):
-            _delete(path)
+            delete(path)
         for leftover in zips_beside(self.root / str(key)):
             leftover.unlink(missing_ok=True)
         delete_part(self._shared_part_path(key))
@@ -422,8 +430,10 @@ def _set_aside(target: Path, aside: Path) -> Iterator[None]:
     except BaseException:
         with suppress(OSError):
             aside.rename(target)
+        if _is_folder(target):  # if not, this is all that there is
+            sweep(aside)
         raise
-    _sweep(aside)
+    sweep(aside)
 
 
 def _has_moved(staging: Path, target: Path) -> bool:
@@ -435,16 +445,3 @@ def _has_moved(staging: Path, target: Path) -> bool:
             return False
         raise
     return True
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():  # what a link leads to is not ours
-        shutil.rmtree(path)
-    else:
-        path.unlink()
-
-
-def _sweep(path: Path) -> None:
-    """Delete what is left over, if it can be deleted: another user's may not."""
-    with suppress(OSError):
-        _delete(path)

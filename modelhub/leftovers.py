@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -76,6 +77,24 @@ def dead_staging(staging: Path, key: ArtifactKey) -> list[Path]:
         for name, match in matches
         if match and match["key"] == str(key) and not _is_another_alive(int(match["process"]))
     ]
+
+
+def delete(path: Path) -> None:
+    """Delete a file, or a folder with all that is below it.
+
+    Raises:
+        OSError: It cannot be deleted, or not all of it.
+    """
+    if path.is_dir() and not path.is_symlink():  # what a link leads to is not ours
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def sweep(path: Path) -> None:
+    """Do the same, if it can be done: what another user left may have to stay, and nothing may be there."""
+    with suppress(OSError):
+        delete(path)
 
 
 def changed_s(path: Path) -> float:
