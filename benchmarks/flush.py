@@ -89,12 +89,11 @@ def _measure(model: Model, link: Link, cache: Path, variables: dict[str, str], r
             if script == _WITH:
                 in_flush_s.append(float(done.stderr.split()[-1]))
     flushed_s, unflushed_s = (statistics.median(times_s) for times_s in spent_s.values())
-    print(
-        f"{model.letter} {len(model.members):5} files: {flushed_s * 1000:6.0f} ms, {unflushed_s * 1000:6.0f} ms without"
-        f" flushing (x {flushed_s / unflushed_s:.3f});"
-        f" {statistics.median(in_flush_s) * 1000:6.1f} ms spent in flushing",
-        flush=True,
+    spent = f"{statistics.median(in_flush_s) * 1000:6.1f} ms spent in flushing"
+    times = (
+        f"{flushed_s * 1000:6.0f} ms, {unflushed_s * 1000:6.0f} ms without flushing (x {flushed_s / unflushed_s:.3f})"
     )
+    print(f"{model.letter} {len(model.members):5} files: {times}; {spent}", flush=True)
 
 
 if __name__ == "__main__":

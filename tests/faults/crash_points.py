@@ -27,9 +27,9 @@ from hub_server import again_bytes
 from model_files import files_of
 
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EDQUOT", "EACCES")
-# A disk that fails stays so. Not for opening, which would fail for all that Python reads; nor for writing and so for
-# telling what happened.
-_LASTING = ("pwrite64", "mkdir", "rename", "fsync", "fallocate", "ftruncate", "unlink", "unlinkat")
+# A disk that fails stays so. Not for opening, which would fail for all that Python reads; nor for writing, and so for
+# telling what happened; nor for deleting, by which Python tries whether a folder for temporary files can be used.
+_LASTING = ("pwrite64", "mkdir", "rename", "fsync", "fallocate", "ftruncate", "unlinkat")
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
