@@ -224,13 +224,9 @@ def found_by_us(registry: Registry, text: str, limit: int) -> list[KnownModel]:
     ]
 
 
-def summary(ranks: Iterable[int], depth: int = 10) -> dict[str, Any]:
+def summary(ranks: Iterable[int]) -> dict[str, Any]:
     """Mean reciprocal rank and success, from the rank of the first good answer of each query; 0 where there is none."""
     ranks = list(ranks)
     number = max(len(ranks), 1)
-    success = {
-        f"success_at_{bound}": sum(0 < rank <= bound for rank in ranks) / number
-        for bound in (1, 5, 10)
-        if bound <= depth
-    }
+    success = {f"success_at_{bound}": sum(0 < rank <= bound for rank in ranks) / number for bound in (1, 5, 10)}
     return {"queries": len(ranks), "mrr": sum(1 / rank for rank in ranks if rank) / number, **success}

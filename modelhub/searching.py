@@ -66,7 +66,7 @@ class SearchResult:
         is_total_exact: Whether ``total`` is their number.
         corrected: The words that were looked for instead, where nothing had the words as typed; else "".
         is_partial: Whether no model has all of the words, and these have some.
-        facets: By field, how many of all these models have which value; empty where that was not asked for.
+        facets: By field, how many of all these models have which value; ``None`` where that was not asked for.
     """
 
     models: tuple[FoundModel, ...]

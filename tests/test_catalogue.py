@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -176,6 +177,45 @@ def test_what_a_killed_update_left_half_done_is_taken_back(
     assert catalogue.registry.total() == catalogue.update_cards(killed_update).changes.unchanged == SNAPSHOT_TOTAL + 100
     assert not notes
     check_files(home)
+
+
+def archive_of(path: Path, **pages: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in pages.items():
+            archive.writestr(f"{name}.md", text)
+    return path
+
+
+def test_an_archive_that_is_as_it_was_is_not_read_again(
+    open_catalogue: Callable[..., Catalogue], home: Path, make_card: Callable[..., str], tmp_path: Path
+) -> None:
+    key = "hat_en_4.0.0_3.0_1657118162458"
+    archive = archive_of(tmp_path / "cards.zip", hat=make_card(key=key, title="Old", name="cap"))
+    catalogue = open_catalogue()
+
+    first, second = (catalogue.update_cards(archive) for _ in range(2))
+    archive_of(archive, hat=make_card(key=key, title="New"))
+    third = catalogue.update_cards(archive)
+
+    assert (first.changes.added, first.is_news) == ((key,), True)
+    assert (second.changes.added, second.changes.changed, second.changes.total) == ((), (), first.changes.total)
+    assert not second.is_news
+    assert second.diagnostics == first.diagnostics != ()
+    assert (third.changes.changed, third.is_news) == ((key,), True)
+
+
+def test_an_archive_whose_texts_are_lost_is_read_again(
+    open_catalogue: Callable[..., Catalogue], home: Path, make_card: Callable[..., str], tmp_path: Path
+) -> None:
+    archive = archive_of(tmp_path / "cards.zip", hat=make_card(key="hat_en_4.0.0_3.0_1657118162458"))
+    catalogue = open_catalogue()
+    catalogue.update_cards(archive)
+    catalogue.close()
+    (home / "kept.sqlite").unlink()
+
+    catalogue.update_cards(archive)
+
+    assert "Tiny tagger" in (catalogue.text_of(Source(uri=str(archive), kind="cards"), "hat.md") or "")
 
 
 @pytest.mark.parametrize("is_kept", [True, False])

@@ -68,6 +68,23 @@ def test_a_language_follows_a_name_in_commands_that_take_several(environment: di
     assert completed(environment, "pull", "bert_pos_4L_weight_decay", "e")[0] == "en"
 
 
+@pytest.mark.parametrize(("words", "kind"), [(["list", "--cache", ""], "dir"), (["lint", ""], "file")])
+def test_folders_and_files_are_left_to_the_shell(
+    modelhub: Run, environment: dict[str, str], words: list[str], kind: str
+) -> None:
+    asked = {
+        "_MODELHUB_COMPLETE": "bash_complete",
+        "COMP_WORDS": "\n".join(["modelhub", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+
+    assert modelhub(env=environment | asked).out.strip() == f"{kind},"
+
+
+def test_a_setting_that_makes_no_sense_completes_nothing(environment: dict[str, str]) -> None:
+    assert completed(environment | {"MODELHUB_OFFLINE": "maybe"}, "show", "bert_pos_4L") == [""]
+
+
 def test_fish_completes(environment: dict[str, str]) -> None:
     if not shutil.which("fish"):
         pytest.skip("there is no fish")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -571,3 +572,55 @@ def test_a_failure_is_remembered_for_a_while(registry: Registry) -> None:
 
     assert reasons == ["", "No answer", "No answer", ""]
     assert registry.recent_failure(CARDS.uri, now_s=1001, within_s=60.0) == ""
+
+
+# All together
+
+SAID = (
+    "SELECT name, language, newest, size_bytes, f1 FROM models ORDER BY 1, 2",
+    "SELECT key, digest, engine, date, tasks, m.name FROM artifacts a JOIN models m ON m.id = a.model_id ORDER BY 1",
+    "SELECT m.name, t.* FROM models m JOIN model_text t ON t.rowid = m.id ORDER BY 1, 2, 3",
+    "SELECT label, m.name, m.language FROM labels l JOIN models m ON m.id = l.model_id ORDER BY 1, 2, 3",
+    "SELECT reference, a.key FROM nlu JOIN artifacts a ON a.id = artifact_id ORDER BY 1, 2",
+    "SELECT * FROM vocabulary ORDER BY 1",
+    "SELECT * FROM deletions ORDER BY 1, 2",
+    "SELECT * FROM facets ORDER BY 1, 2",
+    "SELECT count(*) FROM models UNION ALL SELECT count(*) FROM model_text UNION ALL SELECT count(*) FROM labels",
+)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_any_updates_a_registry_says_what_a_new_one_would(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    keys = [KEY, NEWER_KEY, OTHER_KEY, "x_en_4.0.0_3.0_1656000000000", "x_en_4.1.0_3.0_1657000000000"]
+    words = ["Hat", "Cap", "Straw felt", "Hats4L"]
+
+    def any_document(key: str) -> Document:
+        some = tuple(chance.sample(words, chance.randint(0, 3)))
+        return document(
+            key,
+            digest=chance.randbytes(4),
+            title=chance.choice(words),
+            date=chance.choice(["", "2021-01-01", "2022-01-01"]),
+            tasks=some,
+            labels=some,
+            nlu=some,
+            engine=chance.choice(["", "onnx"]),
+            deprecated=chance.choice([None, True]),
+            listing=chance.choice([None, Listing(True, "AB", 1)]),
+        )
+
+    last: dict[Source, list[Document]] = {}
+    paths = [tmp_path / name / "registry.sqlite" for name in ("old", "new")]
+    for path in paths:
+        path.parent.mkdir()
+        Registry.create(path, kept=path.with_name("kept.sqlite"), stamp="test").close()
+    with Registry.open(paths[0], is_writable=True) as old, Registry.open(paths[1], is_writable=True) as new:
+        for source in (SNAPSHOT, CARDS) * 6:
+            last[source] = [any_document(key) for key in chance.sample(keys, chance.randint(0, len(keys)))]
+            record(old, source, last[source])
+        for source, documents in last.items():
+            record(new, source, documents)
+
+        for query in SAID:
+            assert old.connection.execute(query).fetchall() == new.connection.execute(query).fetchall()

@@ -328,6 +328,14 @@ def test_the_artifact_is_the_one_that_the_runtime_gets(registry: Registry) -> No
     assert (str(n.artifact.lib_version), n.is_compatible) == ("4.0.0", False)
 
 
+def test_of_versions_that_do_not_suit_the_newest_is_shown(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [document("m", lib="4.0.0"), document("m", lib="4.1.0")])
+
+    (m,) = results_of(registry, "m", runtime=OLD_RUNTIME).models
+
+    assert (str(m.artifact.lib_version), m.is_compatible) == ("4.1.0", False)
+
+
 def test_only_what_the_runtime_can_use_is_compatible(registry: Registry) -> None:
     record(
         registry,
