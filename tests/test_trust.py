@@ -304,7 +304,7 @@ OURS_IN_SQL = {
     "searching": {"order", "selection"},
     "vocabulary": {"marks"},
 }
-CONSTANT_IN_SQL = re.compile(r"_[A-Z_]+|', '\.join\((_?[A-Z_]+|'\?' \* .+)\)|_marks\(\w+\)|_[A-Z_]+\.format\(.*\)")
+CONSTANT_IN_SQL = re.compile(r"[A-Z_]+|', '\.join\((_?[A-Z_]+|'\?' \* .+)\)|_marks\(\w+\)|_[A-Z_]+\.format\(.*\)")
 
 
 def test_no_value_is_written_into_sql() -> None:
