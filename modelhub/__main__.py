@@ -21,7 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.setswitchinterval(0.0005)
     words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
-    sys.exit(_run(words))
+    try:
+        status = _run(words)
+    except KeyboardInterrupt:  # while something was imported, or an error told
+        sys.stderr.write("interrupted\n")
+        status = _INTERRUPTED
+    sys.exit(status)
 
 
 def _run(words: Sequence[str]) -> int:

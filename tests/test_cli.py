@@ -526,6 +526,22 @@ def test_an_interrupted_pull_leaves_nothing_half_and_says_so_by_its_status(
     assert not list((cache / ".modelhub" / "staging").iterdir())
 
 
+def test_an_interrupt_among_the_imports_shows_no_traceback() -> None:
+    program = """
+import importlib.abc, signal, sys
+from modelhub.__main__ import main
+class Interrupting(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "click":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+main(["list"])
+"""
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert (finished.returncode, finished.stdout, finished.stderr) == (130, "", "interrupted\n")
+
+
 @pytest.mark.usefixtures("unmeasured")
 def test_two_pulls_of_one_model_at_once_make_one_whole_entry(
     start: Run, server: Server, hub_folder: HubFolder, home: Path, tmp_path: Path
