@@ -100,8 +100,9 @@ class Aliases:
         """Whether the JVM reads the letters of a text; only where it has any need the locale be asked."""
         return text.isascii() or self._is_utf8()
 
-    def _folders(self) -> tuple[Path, Path]:
-        return self._home / "aliases", self._fallback or _own_temporary_folder()
+    def _folders(self) -> list[Path]:
+        fallback = self._fallback or _own_temporary_folder()
+        return [self._home / "aliases", *([fallback] if fallback else [])]
 
 
 def _alias_of(path: Path, folder: Path) -> Path:
@@ -138,8 +139,11 @@ def _make_private(folder: Path) -> None:
         raise PermissionError(0, "others may write to it")
 
 
-def _own_temporary_folder() -> Path:
+def _own_temporary_folder() -> Path | None:
     import tempfile  # 5 ms that only few need
 
     user = os.getuid() if hasattr(os, "getuid") else "aliases"
-    return Path(tempfile.gettempdir()) / f"modelhub-{user}"
+    try:
+        return Path(tempfile.gettempdir()) / f"modelhub-{user}"
+    except FileNotFoundError:  # nowhere may anything be written
+        return None

@@ -156,3 +156,18 @@ def test_by_default_temporary_files_of_the_user_are_the_way_out(
     alias = Aliases(tmp_path / "my home", is_utf8=lambda: True).loadable(path)
 
     assert alias.is_relative_to(tmp_path / "tmp" / f"modelhub-{os.getuid()}")
+
+
+def test_where_no_folder_takes_temporary_files_there_is_no_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tempfile
+
+    path = make_entry(tmp_path, "my cache")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "none")])
+    aliases = Aliases(tmp_path / "my home", is_utf8=lambda: True)
+
+    with pytest.raises(StorageError, match="there is no alias for it"):
+        aliases.loadable(path)
+    aliases.sweep()
