@@ -98,7 +98,7 @@ def _holder(path: Path) -> str:
         note = json.loads(_note_of(path).read_text())
         age_s = max(0.0, time.time() - note["since"])
         return f"process {note['process']:d} on {note['host']} (for {age_s:.0f} s)"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"
 
 

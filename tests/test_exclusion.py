@@ -101,6 +101,15 @@ def test_who_waits_in_vain_is_told_who_holds_it_and_for_how_long(path: Path, hol
     assert 0.2 <= time.monotonic() - started_s < 2
 
 
+@pytest.mark.parametrize("note", ["", "[" * 100_000, '{"since": "then"}', "[]"])
+def test_a_note_that_says_nothing_names_nobody(path: Path, hold: Hold, note: str) -> None:
+    hold()
+    note_of(path).write_text(note, encoding="utf-8")
+
+    with pytest.raises(WaitTimeoutError, match=r"^Another process"), exclusively(path, "a model", wait_s=0):
+        pass
+
+
 def test_who_would_not_wait_is_told_at_once(path: Path, hold: Hold) -> None:
     hold()
     started_s = time.monotonic()
