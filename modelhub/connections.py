@@ -244,8 +244,9 @@ class Connections:
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(1000 * min(_CONNECT_TIMEOUT_S, network.timeout_s)))
         curl.setopt(pycurl.USERAGENT, "modelhub")
         if network.ca_bundle:
-            kind = pycurl.CAPATH if network.ca_bundle.is_dir() else pycurl.CAINFO
-            curl.setopt(kind, os.fsencode(network.ca_bundle))
+            path, is_folder = os.fsencode(network.ca_bundle), network.ca_bundle.is_dir()
+            curl.setopt(pycurl.CAPATH if is_folder else pycurl.CAINFO, path)
+            curl.setopt(pycurl.PROXY_CAPATH if is_folder else pycurl.PROXY_CAINFO, path)  # of an ``https:`` proxy
         return curl
 
     def _buffer_bytes(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,6 +42,9 @@ class Head:
 class Proxy(socketserver.ThreadingTCPServer):
     """Passes on what those ask for who know the password.
 
+    Args:
+        tls: Encrypts the way to the proxy itself, where it is given.
+
     Attributes:
         asked: ``METHOD TARGET`` of what it passed on; of an encrypted request it sees host and port alone.
         refused: How many requests it did not pass on.
@@ -50,8 +54,11 @@ class Proxy(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Exchange)
+        self._scheme = "https" if tls else "http"
+        if tls:  # each connection shakes hands in its own thread
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.asked: list[str] = []
         self.refused = 0
         self.passed_bytes = 0
@@ -60,7 +67,7 @@ class Proxy(socketserver.ThreadingTCPServer):
 
     def uri(self, password: str = PASSWORD) -> str:
         """What to put into ``HTTPS_PROXY``."""
-        return f"http://{USER}:{quote(password, safe='')}@127.0.0.1:{self.server_address[1]}"
+        return f"{self._scheme}://{USER}:{quote(password, safe='')}@127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Either end may go away."""

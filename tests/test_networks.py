@@ -76,6 +76,26 @@ def test_a_plain_hub_is_reached_through_a_proxy_with_a_password(
     assert not any("Proxy-Authorization" in ask.headers for ask in server.requests)
 
 
+def test_a_proxy_may_be_encrypted_and_vouched_for_by_the_authority_of_the_settings(
+    invoke: Run,
+    server: Server,
+    authority: Authority,
+    entry: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serving(Proxy(tls=authority[1])) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.uri())
+        monkeypatch.setenv("MODELHUB_ALLOW_HTTP", "1")
+        words = ["pull", KEY, "--hub", f"http://hub.example:{server.server_port}", "--timeout", 2]
+        unknown = invoke(*words)
+        finished = invoke(*words, "--ca-bundle", authority[0])
+
+    assert unknown.status == 7
+    assert finished.status == 0, finished.err
+    assert files_of(entry) == MODEL
+    assert proxy.asked
+
+
 @pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
 @pytest.mark.parametrize("hosts", ["127.0.0.1", "hub.example, 127.0.0.1", "127.0.0.0/8", "*"])
 def test_a_host_that_needs_no_proxy_is_asked_without(
