@@ -57,6 +57,7 @@ class Installer:
 
     Attributes:
         at_once: How many models are brought at once: they share the memory for what arrives.
+        bounds: On what an archive may unpack to.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Installer:
         on_note: Callable[[str], None] | None = None,
     ) -> None:
         self._config = config
-        self._bounds = Bounds(max_unpacked_bytes=config.max_unpacked, max_ratio=config.max_ratio)
+        self.bounds = Bounds(max_unpacked_bytes=config.max_unpacked, max_ratio=config.max_ratio)
         self._cache = cache
         self.at_once = 1
         self._storage = catalogue.storage  # made now: several threads might make several
@@ -132,7 +133,7 @@ class Installer:
                 artifact,
                 source,
                 self._cache,
-                bounds=self._bounds,
+                bounds=self.bounds,
                 memory_bytes=MEMORY_BYTES // self.at_once,
                 tell=partial(self.tell, subject=str(artifact.key)),
                 note=self._note,

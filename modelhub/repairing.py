@@ -216,7 +216,7 @@ class Repairer:
         )
 
     def _mending(self, verified: Verified, is_named: bool) -> _Mending:
-        return _Mending(_entry_of(verified), self._cache, self._copies, is_named=is_named, tell=self._installer.tell)
+        return _Mending(_entry_of(verified), self._cache, self._copies, self._installer, is_named=is_named)
 
     def _as_now(self, verified: Verified) -> Verified:
         """The entry after its repair, which has read every byte of it."""
@@ -270,9 +270,7 @@ class _AnewError(Exception):
 class _Mending:
     """Fills a staging folder with one entry, mended."""
 
-    def __init__(
-        self, entry: Entry, cache: Cache, copies: HubCopies, *, is_named: bool, tell: Callable[..., None]
-    ) -> None:
+    def __init__(self, entry: Entry, cache: Cache, copies: HubCopies, installer: Installer, *, is_named: bool) -> None:
         self.fetched_bytes = 0
         self.mended: tuple[str, ...] = ()
         self.lost: tuple[str, ...] = ()
@@ -280,7 +278,8 @@ class _Mending:
         self._cache = cache
         self._copies = copies
         self._is_named = is_named
-        self._tell = tell
+        self._bounds = installer.bounds
+        self._tell = installer.tell
 
     def inspect(self) -> _Needs:
         """Read every byte of the entry, and see what it needs.
@@ -348,7 +347,7 @@ class _Mending:
         total_bytes = wanted.packed_bytes
         key = str(self._entry.key)
         archive = RangedZip(copy.look, lambda done_bytes: self._tell("downloading", key, done_bytes, total_bytes))
-        unpack_members(archive, wanted, staging, threads=_THREADS, on_stop=archive.stop)
+        unpack_members(archive, wanted, staging, threads=_THREADS, bounds=self._bounds, on_stop=archive.stop)
         self.fetched_bytes = archive.fetched_bytes
 
     def _check(self, manifest: Manifest, staging: Path) -> None:

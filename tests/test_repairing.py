@@ -17,7 +17,7 @@ from mending import sums_of as hadoop_sums
 from model_files import files_of, make_model, pack
 from serving import wait_for
 
-from modelhub.errors import IntegrityError, ModelHubError, NetworkError, OfflineError, UsageError
+from modelhub.errors import ArchiveError, IntegrityError, ModelHubError, NetworkError, OfflineError, UsageError
 from modelhub.ranges import BLOCK_BYTES
 from modelhub.repairing import Repaired
 
@@ -426,6 +426,16 @@ def test_what_is_no_whole_zip_mends_nothing(
 
     assert isinstance(outcome.error, IntegrityError)
     assert files_of(pulled) == before
+
+
+def test_the_bounds_of_the_settings_hold_for_a_repair(workshop: Workshop, server: Server, pulled: Path) -> None:
+    (pulled / WEIGHTS).unlink()
+    (outcome,) = workshop(hub=server.uri(), max_unpacked=1000).repair([KEY])
+
+    assert isinstance(outcome.error, ArchiveError)
+    assert "MODELHUB_MAX_UNPACKED" in outcome.error.hint
+    assert not (pulled / WEIGHTS).exists()
+    assert repaired(workshop, server, KEY).mended == (WEIGHTS,)
 
 
 def test_a_symbolic_link_in_an_entry_becomes_the_file(
