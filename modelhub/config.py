@@ -29,7 +29,7 @@ _LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
 # Not "5Mbps", which means bits elsewhere.
 _RATE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kmgt])(i?))?(?:b(?:/s)?)?", re.IGNORECASE)
 _HONOURED = re.compile(
-    r"(https?|all|no)_proxy|NETRC|JAVA_HOME|SPARK_HOME"
+    r"(https?|all|no)_proxy|NETRC|JAVA_HOME|SPARK_(HOME|CONF_DIR)"
     r"|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|PROFILE|(DEFAULT_)?REGION|ENDPOINT_URL(_S3)?"
     r"|CONFIG_FILE|SHARED_CREDENTIALS_FILE|ROLE_ARN|WEB_IDENTITY_TOKEN_FILE|CONTAINER_CREDENTIALS_\w+)",
     re.IGNORECASE,

@@ -12,17 +12,18 @@ _IVY_FOLDERS = (".ivy2/jars", ".ivy2.5.2/jars")
 _CLASS_PATHS = ("spark.jars", "spark.driver.extraClassPath")
 
 
-def find_jars(spark_home: str) -> list[str]:
+def find_jars(spark_home: str, conf_dir: str = "") -> list[str]:
     """Names of the jars that Spark finds without being told where.
 
     Args:
         spark_home: Value of ``SPARK_HOME``; "" where it is not set, and then the installed pyspark is Spark.
+        conf_dir: Value of ``SPARK_CONF_DIR``; "" where it is not set, and then Spark has its settings beside its jars.
     """
     home = Path(spark_home) if spark_home else _pyspark_folder()
     folders = [Path.home() / name for name in _IVY_FOLDERS]
     if home:
-        folders.append(home / "jars")
-        folders += _class_path_of(home / "conf" / "spark-defaults.conf")
+        settings = Path(conf_dir) if conf_dir else home / "conf"
+        folders += [home / "jars", *_class_path_of(settings / "spark-defaults.conf")]
     return [name for folder in folders for name in _names_in(folder)]
 
 

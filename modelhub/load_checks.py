@@ -92,7 +92,9 @@ class LoadChecker:
         from modelhub.jar_probe import find_jars
         from modelhub.load_verdicts import engines_in
 
-        return engines_in(find_jars(honoured_variables().get("SPARK_HOME", "")), self._config.sparknlp)
+        variables = honoured_variables()
+        jars = find_jars(variables.get("SPARK_HOME", ""), variables.get("SPARK_CONF_DIR", ""))
+        return engines_in(jars, self._config.sparknlp)
 
     @cached_property
     def _installation(self) -> Installation:

@@ -45,6 +45,16 @@ def test_the_class_path_of_sparks_defaults(tmp_path: Path, spark_home: Path) -> 
     assert set(find_jars(str(spark_home))) == {"spark-core_2.12-3.5.1.jar", "one.jar", "absent.jar", "two.jar"}
 
 
+def test_sparks_settings_may_lie_elsewhere(tmp_path: Path, spark_home: Path) -> None:
+    touch(tmp_path / "more" / "one.jar")
+    for folder, jar in ((spark_home / "conf", "none.jar"), (tmp_path / "settings", "one.jar")):
+        folder.mkdir()
+        (folder / "spark-defaults.conf").write_text(f"spark.jars {tmp_path}/more/{jar}\n")
+
+    assert "one.jar" in find_jars(str(spark_home), str(tmp_path / "settings"))
+    assert "one.jar" not in find_jars(str(spark_home))
+
+
 def test_without_spark_home_the_installed_pyspark_is_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path / "site" / "pyspark" / "__init__.py")
     touch(tmp_path / "site" / "pyspark" / "jars" / "spark-nlp_2.12-5.5.3.jar")
