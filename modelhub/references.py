@@ -175,7 +175,7 @@ def _parse_uri(text: str) -> Reference:
         raise UsageError(f"{text!r} cannot be read.", hint=f"A zip's URI begins with {', '.join(_SCHEMES)}.")
     file_name = unquote(parts.path).rpartition("/")[2]
     if not file_name.endswith(".zip"):
-        if parts.scheme == "s3":
+        if parts.scheme == "s3" and file_name:
             return _parse_name(text)
         raise UsageError(f"{text!r} is neither the URI of a zip nor a page of the web hub.")
     key = ArtifactKey.parse(file_name)
