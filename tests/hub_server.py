@@ -144,7 +144,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, folder: Path, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, 0), _Answer)
+        super().__init__((host, 0), Answer)
         if tls:  # each connection shakes hands in its own thread
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.folder = folder
@@ -208,7 +208,7 @@ def split_faults(path: str) -> tuple[list[tuple[str, str]], str]:
     return faults, rest
 
 
-class _Answer(BaseHTTPRequestHandler):
+class Answer(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: Server

@@ -39,7 +39,7 @@ class SparkHub(hub_server.Server):
         return f"{override} -Dcom.amazonaws.sdk.disableCertChecking=true"
 
 
-class _Answer(hub_server._Answer):
+class _Answer(hub_server.Answer):
     def do_HEAD(self) -> None:
         self.do_GET()
 
