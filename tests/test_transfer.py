@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import HubFolder, Server
+from serving import wait_for
 
 from modelhub.errors import IntegrityError, NetworkError, StoppedError, StorageError
 from modelhub.network import Network
@@ -296,7 +297,7 @@ def test_a_download_leaves_no_file_open(look_at: LookAt, server: Server, file: P
         assert is_open(file)
 
     assert not is_open(part)
-    assert not is_open(file)
+    wait_for(lambda: not is_open(file))  # the server may still have been sending it
 
 
 def test_a_download_that_is_refused_leaves_no_file_open(look_at: LookAt, file: Path) -> None:
