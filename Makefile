@@ -16,12 +16,12 @@ test: .venv-test
 	@.venv-test/bin/python -m pytest -n auto --cov --cov-report=term
 
 slow: .venv-test
-	@.venv-test/bin/python -m pytest -m slow -n auto
+	@.venv-test/bin/python -m pytest -m slow -n auto --maxschedchunk 1
 
 # Brings Spark, three releases of Spark NLP and their jars into ~/.cache/modelhub-tests (830 MB), where they are not yet.
 spark: .venv-test
 	@.venv-test/bin/python scripts/install_sparknlp.py
-	@.venv-test/bin/python -m pytest -m spark tests/sparknlp
+	@.venv-test/bin/python -m pytest -m spark -n auto --dist loadfile tests/sparknlp
 
 # Ten minutes by hand; the gate takes SECONDS=30.
 SECONDS ?= 600

@@ -16,7 +16,6 @@ from sparknlp_parts import packages_folder, parts_folder, start_session
 INSTALL = "python3 scripts/install_sparknlp.py"
 # Read before any test has a home of its own.
 PARTS = parts_folder()
-TABLE = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -59,12 +58,6 @@ def spark(
     session.stop()
 
 
-@pytest.fixture(scope="session")
-def table(pytestconfig: pytest.Config) -> list[str]:
-    """Lines that are printed after the tests."""
-    return pytestconfig.stash.setdefault(TABLE, [])
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Forgive pyspark that it leaves sockets to the garbage collector, and spark-nlp that it uses distutils."""
     forgiven = ("ignore:unclosed <socket:ResourceWarning", "ignore:distutils Version classes:DeprecationWarning")
@@ -74,8 +67,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what the tests measured."""
-    if lines := terminalreporter.config.stash.get(TABLE, []):
+    """Print the tables that the tests recorded as properties: each a row under a title."""
+    reports = [report for name in ("passed", "failed") for report in terminalreporter.stats.get(name, [])]
+    rows = [(title, str(row)) for report in reports for title, row in report.user_properties]
+    for title in dict.fromkeys(title for title, _ in rows):
         terminalreporter.section("Spark NLP and modelhub")
-        for line in lines:
-            terminalreporter.write_line(line)
+        terminalreporter.write_line(title)
+        for row in sorted(row for its_title, row in rows if its_title == title):
+            terminalreporter.write_line(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -39,6 +39,8 @@ RUNTIMES = (
     ("7.0.0", "4.0.0", "5.5.3"),
 )
 MILLIS_OF_A_TIME = 13
+COLUMNS = ("jar", "cases", "chosen", "none", "thrown", "differences", "not documented")
+TITLE = f"{'what was asked':<40}" + "".join(f"{column:>15}" for column in COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Asked:
 # Cases of the corpus, and generated ones; the release of a jar, and what was asked of it of the one and the other.
 OfBoth = tuple[list[Case], list[Case]]
 Answers = tuple[str, list[Asked], list[Asked]]
+Record = Callable[[str, object], None]
 
 
 @pytest.fixture(scope="module")
@@ -152,33 +155,30 @@ def artifact_of(document: Document) -> Artifact:
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason=f"the real cards are not here ({CORPUS})")
-def test_of_all_real_artifacts_we_choose_what_the_jar_chooses(answers: Answers, table: list[str]) -> None:
+def test_of_all_real_artifacts_we_choose_what_the_jar_chooses(answers: Answers, record_property: Record) -> None:
     release, corpus, _ = answers
     for (sparknlp, spark), of_runtime in groupby(
         sorted(corpus, key=lambda asked: (asked.question.sparknlp, asked.question.spark)),
         lambda asked: (asked.question.sparknlp, asked.question.spark),
     ):
-        report(table, f"corpus on Spark NLP {sparknlp}, Spark {spark}", release, list(of_runtime))
+        report(record_property, f"corpus on Spark NLP {sparknlp}, Spark {spark}", release, list(of_runtime))
 
     assert [asked for asked in corpus if asked.differs] == []
 
 
-def test_of_generated_candidates_we_choose_what_the_jar_chooses(answers: Answers, table: list[str]) -> None:
+def test_of_generated_candidates_we_choose_what_the_jar_chooses(answers: Answers, record_property: Record) -> None:
     release, _, generated = answers
-    report(table, "generated sets", release, generated)
+    report(record_property, "generated sets", release, generated)
     different = [asked for asked in generated if asked.differs]
 
     assert [asked for asked in different if not asked.is_documented] == []
     assert len(different) < len(generated) / 500
 
 
-def report(table: list[str], what: str, release: str, asked: Sequence[Asked]) -> None:
-    """Add a line to the table that is printed after the tests."""
-    if not table:
-        columns = ("what was asked", "jar", "cases", "chosen", "none", "thrown", "differences", "not documented")
-        table.append(f"{columns[0]:<40}" + "".join(f"{column:>15}" for column in columns[1:]))
+def report(record_property: Record, what: str, release: str, asked: Sequence[Asked]) -> None:
+    """Add a row to the table that is printed after the tests."""
     counts = Counter("thrown" if one.jar.startswith("!") else "chosen" if one.jar else "none" for one in asked)
     different = [one for one in asked if one.differs]
     numbers = [len(asked), counts["chosen"], counts["none"], counts["thrown"], len(different)]
     numbers.append(sum(not one.is_documented for one in different))
-    table.append(f"{what:<40}{release:>15}" + "".join(f"{number:>15,}" for number in numbers))
+    record_property(TITLE, f"{what:<40}{release:>15}" + "".join(f"{number:>15,}" for number in numbers))
