@@ -56,7 +56,7 @@ class Asking:
                 file.writelines(f"{_ask(question)}\n" for question in case.questions)
         places = f"{class_path(parts, release)}:{spark_class_path(parts)}:{classes}"
         # One collector thread and one compiler: others want the machine's two cores too.
-        words = ["java", "-XX:+UseSerialGC", "-Xmx1g", "-cp", places, CLASS]
+        words = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx1g", "-cp", places, CLASS]
         with asked.open("rb") as questions, self._answered.open("wb") as answers:
             self._process = subprocess.Popen(words, stdin=questions, stdout=answers)
 
