@@ -253,9 +253,10 @@ def _measure_cached(bench: Bench, job: Job) -> tuple[list[Result], int | None]:
 
 
 def _run_anew(bench: Bench, job: Job, subject: Subject) -> Run:
-    """Run in an empty folder."""
+    """Run in an empty folder, on a disk that has taken what others wrote: nobody pays for that."""
     shutil.rmtree(job.folder, ignore_errors=True)
     job.unpacked.mkdir(parents=True)
+    os.sync()
     return bench.run([*job.link.prefix, *subject.command(job)])
 
 
