@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 
 from modelhub.errors import StorageError
@@ -106,6 +105,8 @@ class Aliases:
 
 
 def _alias_of(path: Path, folder: Path) -> Path:
+    from hashlib import sha256  # 3 ms that only few paths need
+
     digest = sha256(os.fsencode(path)).hexdigest()[:_DIGITS]
     return folder / digest / readable_name(path.name)
 
