@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelhub.arriving import MEMORY_BYTES
 from modelhub.artifacts import Artifact, without_secrets
@@ -24,6 +25,7 @@ from modelhub.errors import (
     NotAllowedError,
     NotFoundError,
     ReplacedError,
+    StoppedError,
     StorageError,
 )
 from modelhub.locations import allowed, artifact_uris
@@ -36,6 +38,9 @@ from modelhub.storage import Look, Source
 from modelhub.transfer import Download, Expected
 from modelhub.unpack import unpack_stream
 from modelhub.unpack_members import read_directory, unpack_members
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 # Makes an entry of what fills a staging folder, and tells where it is.
 _Put = Callable[[Callable[[Path], Manifest]], Path]
@@ -73,6 +78,7 @@ class Installer:
         self.bounds = Bounds(max_unpacked_bytes=config.max_unpacked, max_ratio=config.max_ratio)
         self._cache = cache
         self.at_once = 1
+        self._is_stopped = False
         self._storage = catalogue.storage  # made now: several threads might make several
         self._on_progress = on_progress
         self._note = on_note or (lambda sentence: None)
@@ -82,15 +88,46 @@ class Installer:
         if self._on_progress:
             self._on_progress(Progress(phase=phase, subject=subject, done_bytes=done_bytes, total_bytes=total_bytes))
 
-    def stop(self) -> None:
+    @contextmanager
+    def crew(self, jobs: int, name: str) -> Iterator[Executor]:
+        """Threads that bring something at once; an interrupt ends their work: nobody waits for bytes any longer.
+
+        Args:
+            jobs: How many, at most.
+            name: What they are called.
+        """
+        from concurrent.futures import ThreadPoolExecutor  # 10 ms that one model need not pay
+
+        self.at_once = jobs
+        try:
+            with ThreadPoolExecutor(jobs, thread_name_prefix=name) as threads:
+                try:
+                    yield threads
+                except BaseException:
+                    threads.shutdown(wait=False, cancel_futures=True)
+                    self._stop()
+                    raise
+        finally:
+            self.at_once = 1
+            if self._is_stopped:
+                self._go_on()
+
+    def _stop(self) -> None:
         """Let all that is being brought, or waited for, fail."""
+        self._is_stopped = True
         self._cache.stop_waiting()
         self._storage.close()
 
-    def go_on(self) -> None:
+    def _go_on(self) -> None:
         """Let things be brought again after a stop."""
+        self._is_stopped = False
         self._cache.stop_waiting(is_stopped=False)
         self._storage.reopen()
+
+    def _check_wanted(self, size_bytes: int) -> None:
+        """Called whenever something was unpacked: what lies on this machine waits for no bytes that could fail."""
+        if self._is_stopped:
+            raise StoppedError("The download was stopped.")
 
     def install(self, artifact: Artifact, *, is_replacing: bool = False) -> PulledModel:
         """Bring an artifact from the first hub that has it; what one hub has given the next need not give again.
@@ -137,6 +174,7 @@ class Installer:
                 memory_bytes=MEMORY_BYTES // self.at_once,
                 tell=partial(self.tell, subject=str(artifact.key)),
                 note=self._note,
+                check_wanted=self._check_wanted,
             )
             try:
                 path = put(filling)
@@ -169,7 +207,9 @@ class _Filling:
         memory_bytes: int,
         tell: Callable[..., None],
         note: Callable[[str], None],
+        check_wanted: Callable[[int], None],
     ) -> None:
+        self._check_wanted = check_wanted
         self._bounds = bounds
         self._memory_bytes = memory_bytes
         self.fetched_bytes = 0
@@ -223,7 +263,13 @@ class _Filling:
         if self._check_room(staging, unpacked_bytes, zip_bytes=0 if look.local else look.size_bytes):
             content = download.by_position(self._part)
             members = unpack_members(
-                content, directory, staging, threads=_THREADS, bounds=self._bounds, on_stop=content.stop
+                content,
+                directory,
+                staging,
+                threads=_THREADS,
+                bounds=self._bounds,
+                on_unpacked=self._check_wanted,
+                on_stop=content.stop,
             )
             content.stop_reading()
             return members

@@ -155,7 +155,14 @@ class Parts:
         from modelhub.verifying import Verifier
 
         copies = HubCopies(self.config, self.catalogue, self.candidates)
-        verifier = Verifier(self.cache, copies, self.pruner, on_progress=self._on_progress, on_note=self._note)
+        verifier = Verifier(
+            self.cache,
+            copies,
+            self.pruner,
+            crew=self.installer.crew,
+            on_progress=self._on_progress,
+            on_note=self._note,
+        )
         return Repairer(self.cached, verifier, self.installer, on_note=self._note, jobs=self.config.jobs)
 
     @cached_property

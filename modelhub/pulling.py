@@ -115,25 +115,9 @@ class Puller:
     def _carry_out_at_once(
         self, plans: Sequence[_Plan | ModelHubError], jobs: int
     ) -> list[PulledModel | ModelHubError]:
-        from concurrent.futures import ThreadPoolExecutor  # 10 ms that one model need not pay
-
-        installer = self._installer()  # one for all
-        installer.at_once = jobs
-        is_stopped = False
-        try:
-            with ThreadPoolExecutor(jobs, thread_name_prefix="pull") as threads:
-                futures = [threads.submit(_outcome, self._carry_out, plan) for plan in plans]
-                try:
-                    return [future.result() for future in futures]
-                except BaseException:  # interrupted: those who wait for bytes need not wait any longer
-                    is_stopped = True
-                    threads.shutdown(wait=False, cancel_futures=True)
-                    installer.stop()
-                    raise
-        finally:
-            installer.at_once = 1
-            if is_stopped:
-                installer.go_on()
+        with self._installer().crew(jobs, "pull") as threads:
+            futures = [threads.submit(_outcome, self._carry_out, plan) for plan in plans]
+            return [future.result() for future in futures]
 
     def _plan(self, reference: Reference) -> _Plan:
         self._tell("resolving", str(reference))

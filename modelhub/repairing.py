@@ -149,16 +149,9 @@ class Repairer:
         bad = [verified for verified in found if not verified.is_good]
         if min(self._jobs, len(bad)) < 2:
             return [self._outcome(self._repair, verified, is_named) for verified in found]
-        from concurrent.futures import ThreadPoolExecutor  # 10 ms that one entry need not pay
-
-        with ThreadPoolExecutor(self._jobs, thread_name_prefix="repair") as threads:
+        with self._installer.crew(self._jobs, "repair") as threads:
             futures = [threads.submit(self._outcome, self._repair, verified, is_named) for verified in found]
-            try:
-                return [future.result() for future in futures]
-            except BaseException:  # interrupted: those who wait for bytes need not wait any longer
-                threads.shutdown(wait=False, cancel_futures=True)
-                self._installer.stop()
-                raise
+            return [future.result() for future in futures]
 
     def _outcome(self, step: Callable[[Verified, bool], Repaired], verified: Verified, is_named: bool) -> Repaired:
         if verified.is_good:

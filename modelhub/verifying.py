@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelhub.artifacts import ArtifactKey
 from modelhub.cache import Cache
@@ -22,6 +23,9 @@ from modelhub.objects import Member
 from modelhub.progress import Progress, ProgressCallback
 from modelhub.pruning import Pruner
 from modelhub.quick_dataclasses import dataclass
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 SAME, REPLACED, GONE, UNKNOWN = "same", "replaced", "gone", "unknown"
 _ASKS_AT_ONCE = 8
@@ -116,6 +120,7 @@ class Verifier:
         cache: Knows what was installed.
         copies: Know what the hubs have.
         pruner: Knows which entries have a good one beside them that Spark NLP takes instead.
+        crew: Gives threads by their number and name; an interrupt ends what they wait for.
         on_progress: Called while files are read.
         on_note: Called with each sentence that deserves to be said.
     """
@@ -126,12 +131,14 @@ class Verifier:
         copies: HubCopies,
         pruner: Pruner,
         *,
+        crew: Callable[[int, str], AbstractContextManager[Executor]],
         on_progress: ProgressCallback | None,
         on_note: Callable[[str], None],
     ) -> None:
         self.cache = cache
         self.copies = copies
         self._pruner = pruner
+        self._crew = crew
         self._on_progress = on_progress or (lambda progress: None)
         self._note = on_note
 
@@ -187,10 +194,8 @@ class Verifier:
     def _hub_states(
         self, subjects: Sequence[_Subject], sums: Mapping[Path, FileSum]
     ) -> list[tuple[str, tuple[Difference, ...]]]:
-        from concurrent.futures import ThreadPoolExecutor  # 10 ms that only a deep look need pay
-
         asking = _Asking(self.copies, self._note)
-        with ThreadPoolExecutor(_ASKS_AT_ONCE, thread_name_prefix="ask") as threads:
+        with self._crew(_ASKS_AT_ONCE, "ask") as threads:
             return list(threads.map(lambda subject: asking.compare(subject, subject.sums_among(sums)), subjects))
 
     def _marked(self, found: Sequence[Verified]) -> list[Verified]:

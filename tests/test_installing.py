@@ -6,7 +6,6 @@ import hashlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -313,12 +312,12 @@ def test_what_is_stopped_fails_and_keeps_what_has_come(
 ) -> None:
     hub_folder.add(TEXT_OF_KEY, ZIP)
     installer = make_installer(server.uri("paced", 4000))
-    with ThreadPoolExecutor(1) as threads:
+    with pytest.raises(KeyboardInterrupt), installer.crew(1, "pull") as threads:
         installed = threads.submit(installer.install, ARTIFACT)
         wait_for(lambda: any(moment.done_bytes for moment in moments))
-        installer.stop()
+        raise KeyboardInterrupt
 
-        assert isinstance(installed.exception(2), StoppedError)
+    assert isinstance(installed.exception(2), StoppedError)
     assert kept_files(cache) == [f"{KEY}.journal", f"{KEY}.part"]
     assert make_installer(server.uri()).install(ARTIFACT).downloaded_bytes < len(ZIP)
 

@@ -470,6 +470,41 @@ def test_an_interrupt_ends_all_repairs_and_leaves_the_entries_as_they_were(
     assert {name: content for name, content in files_of(workshop.cache).items() if name in before} == before
 
 
+@pytest.mark.slow
+def test_an_interrupt_ends_a_deep_look_though_a_hub_is_silent(
+    workshop: Workshop, start: Callable[..., subprocess.Popen[str]], server: Server, hub_folder: HubFolder
+) -> None:
+    for key in (KEY, OTHER_KEY):
+        publish(hub_folder, key=key)
+        workshop.put(key=key)
+    words = ["verify", "--deep", "--cache", workshop.cache, "--hub", server.uri("silent"), "--timeout", 20]
+    with start(*words) as process:
+        wait_for(lambda: len(server.requests) >= 2)
+        interrupted_s = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert time.monotonic() - interrupted_s < 10
+
+
+def test_who_interrupts_a_repair_of_several_can_pull_afterwards(
+    workshop: Workshop, server: Server, hub_folder: HubFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = workshop(hub=server.uri(), jobs=2)
+    for key in (KEY, OTHER_KEY):
+        publish(hub_folder, key=key)
+        (hub.pull(key).path / WEIGHTS).unlink()
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(hub.cache, "mend", interrupt)
+        hub.repair([KEY, OTHER_KEY])
+    assert hub.repair([KEY, OTHER_KEY])[0].mended
+
+
 def test_a_zip_that_holds_no_saved_model_mends_nothing(
     workshop: Workshop, server: Server, hub_folder: HubFolder, half: Path
 ) -> None:
