@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from modelhub.disk import disk_errors
+from modelhub.disk import disk_errors, open_regular
 from modelhub.errors import StoppedError
 from modelhub.partials import BlockWriter, PartFile
 from modelhub.ranges import BLOCK_BYTES, Span
@@ -57,7 +57,7 @@ class LocalZip:
     def __init__(self, path: Path, uri: str) -> None:
         self._failure = f"{uri} cannot be read"
         with disk_errors(self._failure, hint="Check its permissions."):
-            self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            self._file = open_regular(path)
             self.size_bytes = self.arrived_bytes = os.fstat(self._file).st_size
 
     def read_at(self, offset: int, length: int) -> bytes:

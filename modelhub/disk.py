@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,26 @@ def disk_errors(failure: str, *, hint: str = ELSEWHERE) -> Iterator[None]:
         reason = exc.strerror or str(exc) or type(exc).__name__
         where = f" ({exc.filename})" if exc.filename and str(exc.filename) not in failure else ""
         raise StorageError(f"{failure}: {reason}{where}.", hint=_HINTS.get(exc.errno or 0, hint)) from exc
+
+
+def open_regular(path: Path, flags: int = 0) -> int:
+    """Open a regular file for reading. A FIFO would keep us waiting for somebody to write to it, for ever.
+
+    Args:
+        path: The file.
+        flags: More of those of ``os.open``.
+
+    Raises:
+        OSError: It cannot be opened, or is something else.
+    """
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | flags)
+    mode = os.fstat(file).st_mode
+    if stat.S_ISREG(mode):
+        return file
+    os.close(file)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "it is no regular file", str(path))
 
 
 def preallocate(file_descriptor: int, size_bytes: int) -> None:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from modelhub.deflate import crc32_of
+from modelhub.disk import open_regular
 from modelhub.quick_dataclasses import dataclass
 
 _READ_BYTES = 1 << 20
@@ -156,11 +157,10 @@ def _pieces(path: Path) -> Iterator[memoryview]:
 
 
 def _descriptor(path: Path) -> int:
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
     if _UNNOTICED:
         with suppress(PermissionError):  # only the owner may
-            return os.open(path, flags | _UNNOTICED)
-    return os.open(path, flags)
+            return open_regular(path, _UNNOTICED)
+    return open_regular(path)
 
 
 def _size_of(path: Path) -> int:

@@ -7,10 +7,12 @@ pipeline names its stages there and has each as a saved annotator in ``stages/{i
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from modelhub.disk import open_regular
 from modelhub.errors import ArchiveError
 from modelhub.quick_dataclasses import dataclass
 
@@ -79,7 +81,7 @@ def _read_metadata(root: Path, prefix: str) -> SavedModel:
         raise ArchiveError(f"{missing}.")
     shown = f"{prefix}metadata/{parts[0].name}"
     try:
-        with parts[0].open("rb") as file:
+        with os.fdopen(open_regular(parts[0]), "rb") as file:
             metadata = json.loads(file.readline(_MAX_LINE_BYTES))
     except OSError as exc:
         raise ArchiveError(f"{shown} cannot be read: {exc.strerror or exc}.") from exc

@@ -6,6 +6,7 @@ An object is a :class:`Source`: looked at once, then read in ranges, at an offse
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 from modelhub.arriving import LocalZip, Memory
 from modelhub.artifacts import without_secrets
-from modelhub.disk import disk_errors
+from modelhub.disk import disk_errors, open_regular
 from modelhub.errors import NotAllowedError, NotFoundError, UsageError
 from modelhub.network import Network
 from modelhub.objects import ObjectStat, Text
@@ -293,7 +294,8 @@ def _read_file_text(uri: str, validator: str) -> Text | None:
         now = f"{status.st_size}-{status.st_mtime_ns}"
         if now == validator:
             return None
-        return Text(content=path.read_text(encoding="utf-8", errors="replace"), validator=now)
+        with os.fdopen(open_regular(path), encoding="utf-8", errors="replace") as file:
+            return Text(content=file.read(), validator=now)
 
 
 @contextmanager
