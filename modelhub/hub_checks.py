@@ -8,7 +8,6 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from modelhub import probes
 from modelhub.amounts import ago_text, bytes_text
 from modelhub.artifacts import join_uri, without_secrets
 from modelhub.documents import Document
-from modelhub.errors import ModelHubError, NotFoundError, UsageError
+from modelhub.errors import ModelHubError, NetworkError, NotFoundError, UsageError
 from modelhub.findings import OK, PROBLEM, SKIPPED, WARNING, Finding
 from modelhub.ingest import check_is_list, read_metadata
 from modelhub.objects import ObjectStat
@@ -178,15 +177,18 @@ class HubCheck:
             ms=round(ms, 1),
         )
 
-    def _measure(self) -> Finding:
+    def _rate(self, uri: str, connections: int) -> float:
         assert self._route.measure
+        measure = partial(self._route.measure, uri, connections, MEASURE_S, MEASURE_BYTES)
+        return probes.within(MEASURE_S + _ANSWER_TIMEOUT_S, measure, what=self._host or "The hub")
+
+    def _measure(self) -> Finding:
         uri, size_bytes = self._object_to_measure()
         if size_bytes is not None and size_bytes < _LEAST_BYTES:
             text = f"not measured: the largest object that was found has {bytes_text(size_bytes)}"
             return self._found("rate", text, state=SKIPPED)
         try:
-            one = self._route.measure(uri, 1, MEASURE_S, MEASURE_BYTES)
-            many = self._route.measure(uri, self._route.connections, MEASURE_S, MEASURE_BYTES)
+            one, many = (self._rate(uri, connections) for connections in (1, self._route.connections))
         except ModelHubError as exc:  # the list came, so the hub works
             return self._found("rate", exc.message.rstrip("."), state=WARNING, hint=exc.hint, uri=without_secrets(uri))
         text = f"{bytes_text(one)}/s over one connection, {bytes_text(many)}/s over {self._route.connections}"
@@ -257,7 +259,10 @@ class HubCheck:
 
     @cached_property
     def _list_stat(self) -> ObjectStat:
-        return probes.within(_ANSWER_TIMEOUT_S, partial(_stat, self._list), what=self._host or "The hub")
+        return self._stat_in_time(self._list_uri)
+
+    def _stat_in_time(self, uri: str) -> ObjectStat:
+        return probes.within(_ANSWER_TIMEOUT_S, partial(_stat, self._storage.open(uri)), what=self._host or "The hub")
 
     def _age_s(self, stat: ObjectStat) -> float | None:
         """Seconds since the list was changed, as the server or the folder tells it."""
@@ -284,8 +289,12 @@ class HubCheck:
         for uri in self._some_artifacts():
             if any(size is None or size >= _WORTH_MEASURING_BYTES for size in sizes.values()):
                 break
-            with suppress(ModelHubError):  # a list may name what is not there
-                sizes[uri] = _stat(self._storage.open(uri)).size_bytes
+            try:
+                sizes[uri] = self._stat_in_time(uri).size_bytes
+            except NetworkError:  # nor will the others come
+                break
+            except ModelHubError:  # a list may name what is not there
+                continue
         return max(sizes.items(), key=lambda item: item[1] or 0)
 
     def _some_artifacts(self) -> list[str]:

@@ -277,6 +277,17 @@ def test_a_short_list_is_no_measure_so_an_artifact_is_read(check: Check, publish
     assert (rate.figures["one_connection_bytes_per_s"], rate.figures["rate_bytes_per_s"]) == (1_000_000, 16_000_000)
 
 
+def test_a_hub_whose_zips_are_silent_is_asked_for_one_of_them(
+    check: Check, published: HubFolder, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelhub.hub_checks._ANSWER_TIMEOUT_S", 0.3)
+    silent = [server.uri("silent", f"public/models/{number}.zip") for number in range(3)]
+    monkeypatch.setattr(HubCheck, "_some_artifacts", lambda check: silent)
+
+    assert check(server.uri(), replace(DIRECT, measure=Measured()))[-1].name == "rate"
+    assert len({request.path for request in server.requests if "silent" in request.path}) == 1
+
+
 def test_a_long_list_is_measured_itself(check: Check, published: HubFolder, server: Server) -> None:
     with (published.folder / LIST).open("ab") as file:
         file.write(b"\n" * (4 << 20))
