@@ -144,10 +144,17 @@ def read_licence(path: Path) -> Licence:
     return parse_licence(text, source=_shown(path))
 
 
+def _changed_s(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # a link that leads nowhere
+        return 0.0
+
+
 def newest_licence(folder: Path) -> tuple[Licence | None, str]:
     """The newest licence of a folder that can be used; where there is none, what is wrong with the newest."""
     problems = []
-    for path in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True):
+    for path in sorted(folder.glob("*.json"), key=_changed_s, reverse=True):
         try:
             licence = read_licence(path)
         except ModelHubError as exc:

@@ -77,6 +77,8 @@ def _read_fields(text: str, source: str) -> Mapping[str, str]:
         raise UsageError(f"{source} is no JSON (line {exc.lineno}: {exc.msg}).", hint=_RENEW) from None
     except RecursionError:
         raise UsageError(f"{source} is no licence: it is nested too deeply.", hint=_RENEW) from None
+    except ValueError:
+        raise UsageError(f"{source} is no licence: it holds a number of thousands of digits.", hint=_RENEW) from None
     if not isinstance(content, dict):
         raise UsageError(f"{source} is no licence: it holds no names and values.", hint=_RENEW)
     return {name.strip().upper(): value.strip() for name, value in content.items() if isinstance(value, str)}

@@ -418,6 +418,7 @@ def test_where_none_can_be_used_the_newest_tells_why(tmp_path: Path, fields: dic
     write_licence(tmp_path / "licenses" / "x.json", **fields)
     write_licence(tmp_path / "licenses" / "older.json", age_days=1, AWS_ACCESS_KEY_ID="")
 
+    (tmp_path / "licenses" / "gone.json").symlink_to(tmp_path / "nowhere")
     assert newest_licence(tmp_path / "licenses") == (None, problem)
 
 

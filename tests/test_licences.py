@@ -80,6 +80,7 @@ def test_no_secret_is_shown() -> None:
         (json.dumps(KEYS | {"AWS_ACCESS_KEY_ID": f"{ID}ü"}), "AWS_ACCESS_KEY_ID holds characters"),
         (json.dumps(KEYS | {"AWS_SESSION_TOKEN": f"{TOKEN}\x00"}), "AWS_SESSION_TOKEN holds characters"),
         ("[" * 100_000, "nested too deeply"),
+        (f'{{"x": {"9" * 5000}}}', "a number of thousands of digits"),
     ],
 )
 def test_what_is_no_licence_is_told_without_quoting_it(text: str, words: str) -> None:
