@@ -112,9 +112,11 @@ def _tell_failure(exc: Exception, words: Sequence[str]) -> int:
         drop_stdout()
         return 0
     error: ModelHubError
-    if isinstance(exc, OSError):
+    if isinstance(exc, OSError) and exc.filename is None:  # no path: it was a stream
         drop_stdout()
         error = StorageError(f"The output cannot be written: {exc.strerror or exc}.")
+    elif isinstance(exc, OSError):
+        error = StorageError(f"{exc.filename}: {exc.strerror or exc}.")
     else:
         hint = "Run it again with -vv, and report what you see."
         error = ModelHubError(f"This is a fault of modelhub: {exc!r}.", hint=hint)

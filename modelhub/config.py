@@ -20,7 +20,7 @@ from modelhub.bounds import Bounds
 from modelhub.errors import UsageError
 from modelhub.public_hub import PUBLIC_HUB, PUBLIC_REPOSITORY
 from modelhub.quick_dataclasses import dataclass
-from modelhub.user_folders import cache_folder, config_folder
+from modelhub.user_folders import cache_folder, config_folder, expanded
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
@@ -194,9 +194,9 @@ def _path(value: object, where: str) -> Path:
     if "://" in str(value):
         raise UsageError(f"{where}: {value} is no local folder.", hint="Mount it, or choose a folder of this machine.")
     try:
-        return Path(str(value)).expanduser().absolute()
-    except RuntimeError as exc:
-        raise UsageError(f"{where}: {value} names the home of an unknown user.", hint="Write the path out.") from exc
+        return expanded(str(value))
+    except UsageError as exc:
+        raise UsageError(f"{where}: {exc.message}", hint=exc.hint) from exc
 
 
 def _paths(value: object, where: str) -> tuple[Path, ...]:

@@ -368,8 +368,10 @@ class Hub:
             UsageError: Nobody says which artifact it is, or two do who disagree.
             ModelHubError: Any other of its kinds.
         """
+        from modelhub.user_folders import expanded
+
         parsed = _parsed(reference, None) if reference else None
-        return self._parts.importer.import_model(Path(path).expanduser(), parsed)
+        return self._parts.importer.import_model(expanded(path), parsed)
 
     # The registry
 

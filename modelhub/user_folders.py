@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from modelhub.errors import UsageError
+
 
 def cache_folder(environ: Mapping[str, str], *, platform: str = sys.platform) -> Path:
     """For what can be made again."""
@@ -27,6 +29,18 @@ def config_folder(environ: Mapping[str, str], *, platform: str = sys.platform) -
     if platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "modelhub"
     return _folder(environ, "XDG_CONFIG_HOME", ".config") / "modelhub"
+
+
+def expanded(path: str | Path) -> Path:
+    """A path in full, with ``~`` and ``~user`` for homes.
+
+    Raises:
+        UsageError: There is no such user.
+    """
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as exc:
+        raise UsageError(f"{path} names the home of an unknown user.", hint="Write the path out.") from exc
 
 
 def _folder(environ: Mapping[str, str], variable: str, below_home: str) -> Path:

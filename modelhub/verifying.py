@@ -23,6 +23,7 @@ from modelhub.objects import Member
 from modelhub.progress import Progress, ProgressCallback
 from modelhub.pruning import Pruner
 from modelhub.quick_dataclasses import dataclass
+from modelhub.user_folders import expanded
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -270,7 +271,7 @@ def places_of(words: Sequence[str]) -> tuple[list[str], list[Path]]:
     for word in words:
         path = Path(word)
         if word.startswith(("/", ".", "~", "\\")) or (len(path.parts) > 1 and path.is_dir()):
-            paths.append(path.expanduser().absolute())
+            paths.append(expanded(path))
         else:
             references.append(word)
     return references, paths
