@@ -16,7 +16,7 @@ from modelhub.registry import Registry
 from modelhub.resolver import Runtime
 from modelhub.search_index import SearchIndex
 from modelhub.search_query import SearchQuery, checked, selection_of
-from modelhub.searching import FoundModel, MarkListed, found_models
+from modelhub.searching import FoundModel, InUse, found_models
 from modelhub.tokens import tokens
 from modelhub.vocabulary import Vocabulary
 
@@ -82,7 +82,7 @@ def find_alternatives(
     runtime: Runtime,
     *,
     hidden: Sequence[int] = (),
-    mark_listed: MarkListed = list,
+    in_use: InUse = list,
 ) -> Alternatives:
     """Find models that do the same as another: of its first task and its language, unless the query says others.
 
@@ -92,7 +92,7 @@ def find_alternatives(
         query: Filters; its words do not count.
         runtime: What to be compatible with.
         hidden: Numbers of the lists that do not count.
-        mark_listed: Marks which artifacts the hub in use lists.
+        in_use: Of artifacts those that count, marked by what the hub in use lists.
 
     Raises:
         UsageError: A filter cannot be understood.
@@ -105,7 +105,7 @@ def find_alternatives(
     index = SearchIndex(registry, selection_of(wanted, registry, runtime, hidden))
     expression, weights = _likeness(registry, artifact, facts)
     numbers = index.numbers(expression, _COMPARED) if expression else []
-    every = found_models(registry, numbers, wanted, runtime, mark_listed=mark_listed)
+    every = found_models(registry, numbers, wanted, runtime, in_use=in_use)
     found = [model for model in every if not _is_same(model.artifact, artifact)]
     alternatives = [_compared(model, artifact, facts) for model in found]
     ranked = sorted(

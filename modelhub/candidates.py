@@ -10,7 +10,7 @@ from modelhub.artifacts import Artifact, ArtifactKey, built_text
 from modelhub.catalogue import Catalogue
 from modelhub.config import Config
 from modelhub.errors import AmbiguousError, NotFoundError
-from modelhub.locations import adopted, list_uris, located
+from modelhub.locations import adopted, located
 from modelhub.public_hub import PUBLIC_REPOSITORY
 from modelhub.references import Reference
 from modelhub.resolver import Resolution, Runtime, Verdict, resolve
@@ -91,7 +91,7 @@ class Candidates:
         else:
             origin = f"{reference.repository}/{reference.name}".lstrip("/")
             found = registry.named(reference.name) or registry.with_nlu(reference.name) or registry.with_origin(origin)
-        return self._catalogue.mark_listed(self._here(found))
+        return self._catalogue.in_use(found)
 
     def _called_like(self, page: str) -> list[Artifact]:
         """The artifacts whose name and language a page of the web hub has; of those, the ones of its day if any are."""
@@ -103,13 +103,7 @@ class Candidates:
         return [artifact for artifact in spoken if built_text(artifact.built_ms) == match["day"]] or spoken
 
     def _named(self, name: str) -> Sequence[Artifact]:
-        return self._here(self._catalogue.registry.named(name))
-
-    def _here(self, artifacts: Sequence[Artifact]) -> Sequence[Artifact]:
-        """The artifacts without those that only the list of a hub that is not in use names."""
-        registry = self._catalogue.registry
-        others = [uri for _, uri, name in registry.lists() if uri not in list_uris(name, self._config)]
-        return [artifact for artifact in artifacts if not others or registry.is_known_without(artifact, others)]
+        return self._catalogue.in_use(self._catalogue.registry.named(name))
 
     def not_found(self, reference: Reference) -> NotFoundError:
         """What to say of a reference that means nothing: with what is nearest to it."""

@@ -137,6 +137,12 @@ class Catalogue:
 
         return sorted(map(mark, artifacts), key=lambda artifact: artifact.position)
 
+    def in_use(self, artifacts: Sequence[Artifact]) -> list[Artifact]:
+        """The artifacts that anything but the list of a hub that is not in use names, marked by :meth:`mark_listed`."""
+        hidden = self.hidden_lists()
+        known = (item for item in artifacts if not hidden or self.registry.is_known_without(item, hidden))
+        return self.mark_listed(known)
+
     # Building
 
     def _open_current(self) -> Registry | None:

@@ -9,6 +9,7 @@ from modelhub.catalogue import Catalogue
 from modelhub.config import Config
 from modelhub.errors import ModelHubError, UsageError
 from modelhub.languages import language_names
+from modelhub.registry import seen_without
 
 _LAST_SIGN = "\U0010ffff"
 _SHOWN = 200
@@ -31,7 +32,7 @@ class Completer:
         """Names of models that begin so, in any case; with their repository where one was typed."""
         repository, slash, name = beginning.rpartition("/")
         query = (
-            "SELECT DISTINCT name FROM models WHERE name COLLATE NOCASE >= ? AND name COLLATE NOCASE < ?"
+            "SELECT DISTINCT name FROM models m WHERE {seen} AND name COLLATE NOCASE >= ? AND name COLLATE NOCASE < ?"
             " AND ? IN ('', repository) ORDER BY name COLLATE NOCASE LIMIT ?"
         )
         found = self._ask(query, name, name + _LAST_SIGN, repository, _SHOWN)
@@ -39,7 +40,7 @@ class Completer:
 
     def languages_of(self, name: str) -> list[str]:
         """Codes of the languages in which there is a model of this name."""
-        query = "SELECT DISTINCT language FROM models WHERE name = ? COLLATE NOCASE ORDER BY 1"
+        query = "SELECT DISTINCT language FROM models m WHERE {seen} AND name = ? COLLATE NOCASE ORDER BY 1"
         return self._ask(query, name.rpartition("/")[2])
 
     def words(self, beginning: str) -> list[str]:
@@ -74,10 +75,16 @@ class Completer:
         return _beginning_with(beginning, sorted({name for folder in folders for name in _names_of(folder)}))
 
     def _ask(self, query: str, *values: str | int) -> list[str]:
+        """The answers to a query, in which ``{seen}`` leaves out models that only hubs not in use know."""
         catalogue = Catalogue(self._config, lambda sentence: None)
         try:
             registry = catalogue.current_registry()
-            return [row[0] for row in registry.connection.execute(query, values)] if registry else []
+            if registry is None:
+                return []
+            hidden = catalogue.hidden_lists() if "{seen}" in query else []
+            seen = f"EXISTS (SELECT 1 FROM artifacts a WHERE a.model_id = m.id AND {seen_without(hidden)})"
+            query = query.format(seen=seen if hidden else "1")
+            return [row[0] for row in registry.connection.execute(query, (*hidden, *values))]
         except ModelHubError:
             return []
         finally:

@@ -8,14 +8,14 @@ from dataclasses import asdict
 from typing import Any
 
 from modelhub.quick_dataclasses import dataclass
-from modelhub.registry import Registry
+from modelhub.registry import Registry, seen_without
 
 FIELDS = ("task", "language", "product", "annotator", "engine", "license", "year", "size")
 _SIZES = ((10**7, "to 10 MB"), (10**8, "10 to 100 MB"), (10**9, "100 MB to 1 GB"))
 _LARGEST = "1 GB or more"
 _NOT_KNOWN = "not known"
 # So many values may be bound in one statement of every SQLite.
-_AT_ONCE = 900
+_AT_ONCE = 800
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,15 @@ class FacetCount:
         return asdict(self)
 
 
-def count_facets(registry: Registry, numbers: Sequence[int]) -> dict[str, list[FacetCount]]:
+def count_facets(registry: Registry, numbers: Sequence[int], hidden: Sequence[int] = ()) -> dict[str, list[FacetCount]]:
     """By field, how many of the models with these numbers have which value, the most frequent first.
 
-    A model whose artifacts differ counts for each value that one of them has.
+    A model whose artifacts differ counts for each value that one of them has; those that only the hidden lists (their
+    numbers) name have none.
     """
     counts: dict[str, Counter[str]] = {field: Counter() for field in FIELDS}
     for start in range(0, len(numbers), _AT_ONCE):
-        for facets in _facets(registry, numbers[start : start + _AT_ONCE]):
+        for facets in _facets(registry, numbers[start : start + _AT_ONCE], hidden):
             for field, values in zip(FIELDS, facets, strict=True):
                 counts[field].update(values)
     order = {label: place for place, label in enumerate([*(label for _, label in _SIZES), _LARGEST, _NOT_KNOWN])}
@@ -54,12 +55,14 @@ def count_facets(registry: Registry, numbers: Sequence[int]) -> dict[str, list[F
     }
 
 
-def _facets(registry: Registry, numbers: Sequence[int]) -> Iterator[tuple[set[str], ...]]:
+def _facets(registry: Registry, numbers: Sequence[int], hidden: Sequence[int]) -> Iterator[tuple[set[str], ...]]:
     """For each model the values of ``FIELDS``."""
+    seen = f" AND {seen_without(hidden)}" if hidden else ""
     rows = registry.connection.execute(
         "SELECT a.model_id, a.tasks, m.language, a.product, a.annotator, a.engine, a.license, a.date, a.size_bytes"
-        f" FROM artifacts a JOIN models m ON m.id = a.model_id WHERE a.model_id IN ({', '.join('?' * len(numbers))})",
-        list(numbers),
+        " FROM artifacts a JOIN models m ON m.id = a.model_id"
+        f" WHERE a.model_id IN ({', '.join('?' * len(numbers))}){seen}",
+        (*numbers, *hidden),
     )
     models: dict[int, tuple[set[str], ...]] = {}
     for number, tasks, *values, date, size_bytes in rows:

@@ -206,12 +206,9 @@ class Registry:
         is_ready, checksum, position = json.loads(row[0])
         return replace(artifact, is_listed=True, is_ready=is_ready, checksum=checksum, position=position)
 
-    def is_known_without(self, artifact: Artifact, lists: Sequence[str]) -> bool:
-        """Whether anything but these lists (URIs) describes an artifact."""
-        query = (
-            "SELECT 1 FROM documents d JOIN sources s ON s.id = d.source_id WHERE d.key = ? AND d.repository = ?"
-            f" AND s.uri NOT IN ({', '.join('?' * len(lists))})"
-        )
+    def is_known_without(self, artifact: Artifact, lists: Sequence[int]) -> bool:
+        """Whether anything but the lists with these numbers describes an artifact."""
+        query = f"SELECT 1 FROM documents WHERE key = ? AND repository = ? AND source_id NOT IN ({_marks(lists)})"
         values = (str(artifact.key), artifact.repository, *lists)
         return self.connection.execute(query, values).fetchone() is not None
 
@@ -367,6 +364,12 @@ def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 def _marks(values: Sequence[Any]) -> str:
     """The places of values in a statement."""
     return ", ".join("?" * len(values))
+
+
+def seen_without(hidden: Sequence[int]) -> str:
+    """The condition that not only hidden lists, whose numbers are to be bound, name an artifact ``a``."""
+    documents = "SELECT 1 FROM documents d WHERE d.key = a.key AND d.repository = a.repository"
+    return f"EXISTS ({documents} AND d.source_id NOT IN ({_marks(hidden)}))"
 
 
 def journal_of(path: Path) -> Path:

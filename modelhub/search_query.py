@@ -11,7 +11,7 @@ from typing import Any
 from modelhub.errors import UsageError
 from modelhub.languages import language_codes
 from modelhub.quick_dataclasses import dataclass
-from modelhub.registry import Registry
+from modelhub.registry import Registry, seen_without
 from modelhub.resolver import Runtime, why_refused
 from modelhub.search_index import Selection
 from modelhub.searchable import facet_token
@@ -181,9 +181,6 @@ _FACET_CONDITIONS = {
     "task": "a.tasks LIKE '%|' || ? || '|%'",
     **{field: f"a.{field} = ?" for field in ("annotator", "product", "engine", "license")},
 }
-_SEEN = (
-    "EXISTS (SELECT 1 FROM documents d WHERE d.key = a.key AND d.repository = a.repository AND d.source_id NOT IN ({}))"
-)
 
 
 def _artifact_filters(query: SearchQuery, hidden: Sequence[int]) -> tuple[list[str], list[Any]]:
@@ -197,7 +194,7 @@ def _artifact_filters(query: SearchQuery, hidden: Sequence[int]) -> tuple[list[s
         filters.append("a.date >= ?")
         values.append(query.since)
     if hidden:
-        filters.append(_SEEN.format(", ".join("?" * len(hidden))))
+        filters.append(seen_without(hidden))
         values += hidden
     return filters, values
 

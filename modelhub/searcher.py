@@ -50,7 +50,7 @@ class Searcher:
             _query(text, filters),
             self._runtime,
             hidden=self._catalogue.hidden_lists(),
-            mark_listed=self._catalogue.mark_listed,
+            in_use=self._catalogue.in_use,
         )
         return replace(result, models=tuple(map(self._located, result.models)))
 
@@ -70,7 +70,7 @@ class Searcher:
             _query("", filters),
             self._runtime,
             hidden=self._catalogue.hidden_lists(),
-            mark_listed=self._catalogue.mark_listed,
+            in_use=self._catalogue.in_use,
         )
         others = (replace(other, model=self._located(other.model)) for other in found.others)
         return replace(found, others=tuple(others))

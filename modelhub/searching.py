@@ -28,7 +28,7 @@ _COUNTED = 1_000_000
 _COUNTED_COMMON = 1_000
 _RARE = 10_000
 
-MarkListed = Callable[[Sequence[Artifact]], Sequence[Artifact]]
+InUse = Callable[[Sequence[Artifact]], Sequence[Artifact]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ def search(
     runtime: Runtime,
     *,
     hidden: Sequence[int] = (),
-    mark_listed: MarkListed = list,
+    in_use: InUse = list,
 ) -> SearchResult:
     """Find models: with all words as typed, else with the words corrected, else with some of them.
 
@@ -122,7 +122,7 @@ def search(
         query: What to look for.
         runtime: What to be compatible with.
         hidden: Numbers of the lists that do not count; what only they name is left out.
-        mark_listed: Marks which artifacts the hub in use lists.
+        in_use: Of artifacts those that count, marked by what the hub in use lists.
 
     Raises:
         UsageError: A filter cannot be understood.
@@ -135,9 +135,9 @@ def search(
         from modelhub.facets import count_facets  # most searches need none
 
         numbers = index.numbers(matches.expression, 0) if matches.numbers else []
-        facets = count_facets(registry, numbers)
+        facets = count_facets(registry, numbers, hidden)
     return SearchResult(
-        models=tuple(found_models(registry, matches.numbers, query, runtime, mark_listed=mark_listed)),
+        models=tuple(found_models(registry, matches.numbers, query, runtime, in_use=in_use)),
         total=matches.total,
         is_total_exact=matches.is_total_exact,
         corrected=matches.corrected,
@@ -247,11 +247,11 @@ def found_models(
     query: SearchQuery,
     runtime: Runtime,
     *,
-    mark_listed: MarkListed,
+    in_use: InUse,
 ) -> list[FoundModel]:
     """The models with these numbers; several of each, the latest first, where all versions are wanted."""
     answers: list[tuple[Artifact, bool, int]] = []
-    for artifacts in _artifacts(registry, numbers, mark_listed):
+    for artifacts in _artifacts(registry, numbers, in_use):
         shown = _passing(artifacts, query) or artifacts
         if query.has_all_versions:
             latest_first = sorted(shown, key=lambda artifact: artifact.built_ms, reverse=True)
@@ -266,12 +266,12 @@ def found_models(
     ]
 
 
-def _artifacts(registry: Registry, numbers: Sequence[int], mark_listed: MarkListed) -> list[list[Artifact]]:
+def _artifacts(registry: Registry, numbers: Sequence[int], in_use: InUse) -> list[list[Artifact]]:
     """The artifacts of each model, in the order of the models."""
     found = registry.of_models(numbers)
     number_of = {(item.repository, item.key): number for number, items in found.items() for item in items}
     marked: dict[int, list[Artifact]] = {number: [] for number in numbers}
-    for artifact in mark_listed([item for items in found.values() for item in items]):
+    for artifact in in_use([item for items in found.values() for item in items]):
         marked[number_of[artifact.repository, artifact.key]].append(artifact)
     return list(marked.values())
 

@@ -85,7 +85,7 @@ class Shower:
         facts = registry.facts(artifact)
         namesakes = [
             located(other, self._config)
-            for other in self._catalogue.mark_listed(registry.named(artifact.name))
+            for other in self._catalogue.in_use(registry.named(artifact.name))
             if other.repository == artifact.repository
         ]
         versions = [other for other in namesakes if other.language == artifact.language]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,15 @@ def test_a_registry_of_another_version_is_left_alone(tmp_path: Path) -> None:
     make_registry(tmp_path / "registry.sqlite", MODELS)
 
     assert Completer(load_config({"home": str(tmp_path)}, environ={})).models("ner") == []
+
+
+def test_models_of_hubs_that_are_not_in_use_are_left_out(config: Config) -> None:
+    uri = "https://other.example/public/models/metadata.json"
+    source = Source(uri=uri, kind="metadata", repository="public/models")
+    with Registry.open(config.home / "registry.sqlite", is_writable=True) as registry:
+        record(registry, source, [document("ner_hats_small", "fr"), document("ner_helmets")])
+    here, there = Completer(config), Completer(replace(config, hub=("https://other.example",)))
+
+    assert (here.models("ner_h"), here.languages_of("ner_hats_small")) == (["ner_Hats", "ner_hats_small"], ["de", "en"])
+    assert there.models("ner_h") == ["ner_Hats", "ner_hats_small", "ner_helmets"]
+    assert there.languages_of("ner_hats_small") == ["de", "en", "fr"]

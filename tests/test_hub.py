@@ -757,6 +757,21 @@ def test_what_only_another_hub_lists_is_hidden(open_hub: OpenHubs, hub_folder: H
     assert "in no list" in other.resolve(KEY).notes[0]
 
 
+def test_builds_that_only_another_hub_lists_are_hidden(open_hub: OpenHubs, hub_folder: HubFolder) -> None:
+    hub_folder.add(TAGGER.replace("_4.0.0_", "_9.9.9_"), engine="openvino")
+    with open_hub(hub=hub_folder.uri) as ours:
+        ours.update()
+        assert ours.search("bert_pos_4L_weight_decay").models[0].versions == 2
+    other = open_hub(no_update=True)
+
+    (found,) = other.search("bert_pos_4L_weight_decay", has_all_versions=True, has_facets=True)
+    facets = other.search("bert_pos_4L_weight_decay", has_facets=True).facets or {}
+    shown = other.show("bert_pos_4L_weight_decay")
+    assert (str(found.artifact.key), found.versions) == (TAGGER, 1)
+    assert [count.value for count in facets["engine"]] == [found.artifact.engine or "not known"]
+    assert [str(version.key) for version in shown.versions] == [TAGGER]
+
+
 def test_a_card_that_was_read_is_seen_with_every_hub(
     open_hub: OpenHubs, hub_folder: HubFolder, make_card: Callable[..., str], tmp_path: Path
 ) -> None:

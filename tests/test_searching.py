@@ -388,7 +388,7 @@ def test_the_artifact_shown_is_one_that_the_hub_in_use_lists(registry: Registry)
     def mark(artifacts: Sequence[Artifact]) -> list[Artifact]:
         return [replace(item, is_listed=item.key.lib_version == "2.7.0") for item in artifacts]
 
-    m, n = search(registry, SearchQuery(), Runtime(), mark_listed=mark)
+    m, n = search(registry, SearchQuery(), Runtime(), in_use=mark)
 
     assert (str(m.artifact.lib_version), m.versions, m.is_compatible) == ("2.7.0", 2, True)
     assert (str(n.artifact.lib_version), n.is_compatible) == ("4.1.0", False)
