@@ -9,7 +9,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
-from modelhub.artifacts import Artifact
+from modelhub.artifacts import Artifact, day_of
 from modelhub.facts import ModelFacts
 from modelhub.quick_dataclasses import dataclass
 from modelhub.registry import Registry
@@ -160,7 +160,7 @@ def _advantages(model: FoundModel, artifact: Artifact, facts: ModelFacts) -> Ite
     engine, other_engine = model.artifact.engine, artifact.engine
     if size and other_size and size <= _MUCH_SMALLER * other_size:
         yield SMALLER
-    if model.facts.date > facts.date > "":
+    if day_of(model.facts.date, model.artifact.built_ms) > day_of(facts.date, artifact.built_ms) > "":
         yield NEWER
     if score is not None and other_score is not None and score >= other_score + _MUCH_BETTER:
         yield BETTER

@@ -224,6 +224,11 @@ def json_int(value: int) -> int | str:
     return value if value < 2**53 else str(value)
 
 
+def day_of(date: str, built_ms: int) -> str:
+    """The day of an artifact, ``YYYY-MM-DD``: its card's, or that of its build where no card tells one."""
+    return date or built_text(built_ms)
+
+
 def built_text(built_ms: int) -> str:
     """The date of a build as ``YYYY-MM-DD``, or "" where the millis are no real time (one real key has 23 digits)."""
     try:

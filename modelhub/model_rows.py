@@ -13,7 +13,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from modelhub.artifacts import ArtifactKey
+from modelhub.artifacts import ArtifactKey, day_of
 from modelhub.documents import Listing
 from modelhub.facts import ModelFacts, merge_facts
 from modelhub.packing import pack, unpack
@@ -71,6 +71,11 @@ class _Described:
     def facts(self) -> ModelFacts:
         """What all documents say together."""
         return merge_facts(self._fresh.get(packed) or ModelFacts.from_dict(unpack(packed)) for packed in self._packed)
+
+    @cached_property
+    def day(self) -> str:
+        """Its day: what only a list names has no date."""
+        return day_of(self.facts.date, self.key.built_ms)
 
     @cached_property
     def listing(self) -> Listing:
@@ -162,12 +167,16 @@ class ModelRows:
 
     def _write_model(self, model: ModelName, old_id: int | None, described: Iterable[_Described]) -> int:
         """Write the row of a model and its text; its number changes where its rank does."""
-        newest_first = sorted((item.facts for item in described), key=lambda facts: facts.date, reverse=True)
-        searchable = SearchableModel(name=model.name, language=model.language, described=newest_first)
+        # Those that have a card come first: others have neither a title nor anything that gives merit.
+        ordered = sorted(described, key=lambda item: (item.facts.date, item.day), reverse=True)
+        newest = max(item.day for item in ordered)
+        searchable = SearchableModel(
+            name=model.name, language=model.language, newest=newest, described=[item.facts for item in ordered]
+        )
         base = searchable.rank_base()
-        facts = newest_first[0]
+        facts = ordered[0].facts
         f1 = facts.best_score.value if facts.best_score and facts.best_score.metric == "f1" else None
-        sorted_by = (facts.date, facts.size_bytes, f1)
+        sorted_by = (newest, facts.size_bytes, f1)
         if old_id is not None and base <= old_id < rank_end(base):
             model_id = old_id
             self._execute("UPDATE models SET newest = ?, size_bytes = ?, f1 = ? WHERE id = ?", (*sorted_by, model_id))
@@ -203,7 +212,7 @@ class ModelRows:
     ) -> None:
         if stored and stored.digest == artifact.digest:
             return
-        values = (artifact.digest, *_artifact_values(artifact.facts, artifact.listing))
+        values = (artifact.digest, *_artifact_values(artifact))
         if stored:
             number = stored.number
             self._execute(_UPDATE_ARTIFACT, (*values, number))
@@ -243,10 +252,11 @@ _INSERT_ARTIFACT = (
 _UPDATE_ARTIFACT = f"UPDATE artifacts SET {', '.join(f'{name} = ?' for name in _ARTIFACT_COLUMNS)} WHERE id = ?"
 
 
-def _artifact_values(facts: ModelFacts, listing: Listing) -> tuple[Any, ...]:
+def _artifact_values(artifact: _Described) -> tuple[Any, ...]:
     """The values of ``_ARTIFACT_COLUMNS`` after the digest."""
+    facts, listing = artifact.facts, artifact.listing
     return (
         *(int(listing.is_ready), listing.checksum, listing.position, facts.engine, facts.annotator, facts.size_bytes),
-        *(facts.product, facts.license, facts.date, f"|{'|'.join(facts.tasks)}|" if facts.tasks else ""),
+        *(facts.product, facts.license, artifact.day, f"|{'|'.join(facts.tasks)}|" if facts.tasks else ""),
         *(facts.page, facts.origin),
     )

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 # To be raised with whatever changes what stands in the rows: another version is built anew.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 SCHEMA = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;

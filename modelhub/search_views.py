@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelhub.artifacts import built_text
+from modelhub.artifacts import built_text, day_of
 from modelhub.output import Output, bytes_text
 
 if TYPE_CHECKING:  # a view needs no more of these than their attributes
@@ -41,7 +41,7 @@ def view_search(output: Output, result: SearchResult) -> None:
                 bytes_text(model.artifact.size_bytes),
                 _f1(model.facts),
                 str(model.artifact.lib_version),
-                model.facts.date or built_text(model.artifact.built_ms),
+                day_of(model.facts.date, model.artifact.built_ms),
                 str(model.versions),
                 _status(model),
             )

@@ -33,11 +33,13 @@ class SearchableModel:
     """One model as the search sees it.
 
     Attributes:
-        described: What is known of each of its artifacts, the newest first.
+        newest: Day of its newest artifact, or "".
+        described: What is known of each of its artifacts, the newest card first.
     """
 
     name: str
     language: str
+    newest: str
     described: Sequence[ModelFacts]
 
     def columns(self) -> tuple[str, ...]:
@@ -69,7 +71,7 @@ class SearchableModel:
         Merit counts first, then the date.
         """
         bucket = round((_MOST_MERIT - self.merit()) * _MERIT_STEPS)
-        return (bucket << _DAY_BITS | _days_before_the_last(self.described[0].date)) << _SERIAL_BITS
+        return (bucket << _DAY_BITS | _days_before_the_last(self.newest)) << _SERIAL_BITS
 
     def merit(self) -> float:
         """How much the model deserves to stand before its equals.

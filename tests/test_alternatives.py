@@ -125,3 +125,13 @@ def test_the_answer_is_plain_json(registry: Registry) -> None:
         "models": [{**other.model.to_dict(), "advantages": ["smaller"], "shared_labels": 2}],
         "total": 5,
     }
+
+
+def test_a_model_without_a_card_is_as_old_as_its_build(tmp_path: Path) -> None:
+    listed = hats("ner_hats_listed", date="")  # built in June 2022
+    models = [hats("ner_hats"), listed, hats("ner_hats_new", date="2022-07-01")]
+    with Registry.open(make_registry(tmp_path / "listed.sqlite", models)) as registry:
+        older, newer = like(registry), like(registry, "ner_hats_listed")
+
+    assert {other.model.artifact.name: other.advantages for other in older.others}["ner_hats_listed"] == ("newer",)
+    assert names(newer) == ["ner_hats_new"]

@@ -11,7 +11,7 @@ from modelhub.searchable import SearchableModel
 
 def candidate(name: str, title: str = "", rest: str = "", language: str = "de", place: int = 0) -> Candidate:
     facts = ModelFacts(date="2022-01-01")
-    base = SearchableModel(name="m", language="de", described=[facts]).rank_base()
+    base = SearchableModel(name="m", language="de", newest="", described=[facts]).rank_base()
     return Candidate(base + place, name, title, rest, language)
 
 
@@ -57,7 +57,7 @@ def test_of_equals_the_better_rank_comes_first() -> None:
 
 
 def test_merit_counts() -> None:
-    poor = SearchableModel(name="m", language="de", described=[ModelFacts(deprecated=True)]).rank_base()
+    poor = SearchableModel(name="m", language="de", newest="", described=[ModelFacts(deprecated=True)]).rank_base()
     good, bad = candidate("hat x y"), candidate("hat x")._replace(number=poor)
 
     assert Yardstick(["hat"]).sorted([bad, good]) == [good.number, bad.number]

@@ -9,7 +9,9 @@ from modelhub.searchable import COLUMNS, SearchableModel, facet_token, merit_of,
 
 
 def model(name: str = "ner_hats", language: str = "es", *others: ModelFacts, **facts: Any) -> SearchableModel:
-    return SearchableModel(name=name, language=language, described=[ModelFacts(**facts), *others])
+    return SearchableModel(
+        name=name, language=language, newest=facts.get("date", ""), described=[ModelFacts(**facts), *others]
+    )
 
 
 def column(name: str, subject: SearchableModel) -> list[str]:

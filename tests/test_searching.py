@@ -241,7 +241,7 @@ def test_where_very_many_match_common_words_they_are_not_counted_to_the_end(regi
     result = results_of(registry, "straw hat", limit=2)
 
     assert (result.total, result.is_total_exact) == (1_000, False)
-    assert results_of(registry, "straw hat", limit=2, since="2022").total == 0
+    assert results_of(registry, "straw hat", limit=2, since="2023").total == 0
 
 
 # Filters
@@ -556,3 +556,19 @@ def test_a_result_is_plain_json(models: Registry) -> None:
         "corrected": "tiny",
         "partial": False,
     }
+
+
+def test_what_has_no_card_has_the_day_of_its_build(registry: Registry) -> None:
+    listed = document("hat_listed", annotator="HatModel")
+    of_both = [document("hat_both", title="Hats", date="2019-01-01"), document("hat_both", lib="4.1.0")]
+    record(registry, SNAPSHOT, [document("hat_old", date="2020-01-01"), listed, *of_both])
+
+    def names(**filters: Any) -> list[str]:
+        return [model.artifact.name for model in search(registry, SearchQuery(**filters), Runtime())]
+
+    assert names(since="2022-06-23") == ["hat_both", "hat_listed"]
+    assert names(since="2022-06-24") == []
+    assert names(sort="date") == ["hat_both", "hat_listed", "hat_old"] == names()
+    assert names(text="hats") == ["hat_both"]
+    years = search(registry, SearchQuery(has_facets=True), Runtime()).facets or {}
+    assert [(count.value, count.models) for count in years["year"]] == [("2022", 2), ("2020", 1), ("2019", 1)]
