@@ -105,7 +105,7 @@ def find_alternatives(
     index = SearchIndex(registry, selection_of(wanted, registry, runtime, hidden))
     expression, weights = _likeness(registry, artifact, facts)
     numbers = index.numbers(expression, _COMPARED) if expression else []
-    every = found_models(registry, numbers, wanted, runtime, in_use=in_use)
+    every = found_models(registry, index, numbers, wanted, runtime, in_use=in_use)
     found = [model for model in every if not _is_same(model.artifact, artifact)]
     alternatives = [_compared(model, artifact, facts) for model in found]
     ranked = sorted(

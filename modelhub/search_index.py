@@ -6,6 +6,7 @@ looked at. ``bm25`` would look at all of them: that takes 0.4 s for ``bert`` amo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from modelhub.quick_dataclasses import dataclass
@@ -16,6 +17,7 @@ from modelhub.searchable import TEXT_COLUMNS, words_in
 
 SCORED = 150
 _NAMED = 25
+_AT_ONCE = 800
 _COLUMNS = "m.id, model_text.name, model_text.title, model_text.tasks || ' ' || model_text.labels, m.language"
 _JOINED = "model_text CROSS JOIN models m ON m.id = model_text.rowid"
 
@@ -27,11 +29,14 @@ class Selection:
     Attributes:
         facets: Words of the column of facets, all of which it must have.
         conditions: Conditions on a model ``m``, and their values.
+        passing: Condition on an artifact ``a``, which one of the model must meet, and its values; "" for none.
     """
 
     facets: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     values: tuple[Any, ...] = ()
+    passing: str = ""
+    passing_values: tuple[Any, ...] = ()
 
 
 class SearchIndex:
@@ -81,6 +86,20 @@ class SearchIndex:
         query = f"SELECT {_COLUMNS} FROM {_JOINED} WHERE model_text.rowid = ? AND {where}"
         found = (self._execute(query, (*number, *values)).fetchone() for number in sorted(numbers)[:_NAMED])
         return [Candidate(*row) for row in found if row]
+
+    def passing(self, numbers: Sequence[int]) -> set[tuple[str, str]] | None:
+        """Repository and key of those artifacts of models that pass the filters themselves; ``None`` for all."""
+        if not self._selection.passing:
+            return None
+        found: set[tuple[str, str]] = set()
+        for start in range(0, len(numbers), _AT_ONCE):
+            some = numbers[start : start + _AT_ONCE]
+            query = (
+                f"SELECT a.repository, a.key FROM artifacts a WHERE a.model_id IN ({', '.join('?' * len(some))})"
+                f" AND {self._selection.passing}"
+            )
+            found.update(self._execute(query, (*some, *self._selection.passing_values)))
+        return found
 
     def words_of(self, number: int) -> set[str]:
         """All words of a model."""

@@ -161,19 +161,25 @@ def selection_of(query: SearchQuery, registry: Registry, runtime: Runtime, hidde
     if query.is_compatible:
         registry.connection.create_function("suits", 2, _suits(runtime), deterministic=True)
         filters.append("a.ready AND suits(a.lib_version, a.spark_version)")
-    conditions: list[str] = []
     # The column of facets knows what any artifact of a model has; several filters must hold for one and the same.
-    if filters or len(given) > 1:
-        filters += [_FACET_CONDITIONS[field] for field, _ in given]
-        values += [value for _, value in given]
-        conditions = [f"EXISTS (SELECT 1 FROM artifacts a WHERE a.model_id = m.id AND {' AND '.join(filters)})"]
+    is_told_by_facets = not filters and len(given) <= 1
+    passing = " AND ".join([*filters, *(_FACET_CONDITIONS[field] for field, _ in given)])
+    passing_values = (*values, *(value for _, value in given))
+    conditions = (
+        [] if is_told_by_facets else [f"EXISTS (SELECT 1 FROM artifacts a WHERE a.model_id = m.id AND {passing})"]
+    )
+    values = [] if is_told_by_facets else [*passing_values]
     if query.label:
         conditions.append("m.id IN (SELECT model_id FROM labels WHERE label = ?)")
         values.append(query.label)
     if query.language:
         given.append(("language", query.language))
     return Selection(
-        facets=tuple(facet_token(*facet) for facet in given), conditions=tuple(conditions), values=tuple(values)
+        facets=tuple(facet_token(*facet) for facet in given),
+        conditions=tuple(conditions),
+        values=tuple(values),
+        passing=passing,
+        passing_values=passing_values,
     )
 
 

@@ -36,7 +36,8 @@ class FoundModel:
     """One model.
 
     Attributes:
-        artifact: The one that the runtime would get, or the newest where none is compatible.
+        artifact: Of those that pass the filters the one that the runtime would get, or the newest where none is
+            compatible.
         facts: What is known of it.
         versions: Number of its artifacts.
         is_compatible: Whether the runtime can use ``artifact``.
@@ -137,7 +138,7 @@ def search(
         numbers = index.numbers(matches.expression, 0) if matches.numbers else []
         facets = count_facets(registry, numbers, hidden)
     return SearchResult(
-        models=tuple(found_models(registry, matches.numbers, query, runtime, in_use=in_use)),
+        models=tuple(found_models(registry, index, matches.numbers, query, runtime, in_use=in_use)),
         total=matches.total,
         is_total_exact=matches.is_total_exact,
         corrected=matches.corrected,
@@ -243,6 +244,7 @@ _NOTHING = _Matches(expression="", numbers=(), total=0)
 
 def found_models(
     registry: Registry,
+    index: SearchIndex,
     numbers: Sequence[int],
     query: SearchQuery,
     runtime: Runtime,
@@ -251,8 +253,11 @@ def found_models(
 ) -> list[FoundModel]:
     """The models with these numbers; several of each, the latest first, where all versions are wanted."""
     answers: list[tuple[Artifact, bool, int]] = []
+    passing = index.passing(numbers)
     for artifacts in _artifacts(registry, numbers, in_use):
-        shown = _passing(artifacts, query) or artifacts
+        shown = artifacts
+        if passing is not None:
+            shown = [item for item in artifacts if (item.repository, str(item.key)) in passing] or artifacts
         if query.has_all_versions:
             latest_first = sorted(shown, key=lambda artifact: artifact.built_ms, reverse=True)
             taken = [_taken([artifact], runtime) for artifact in latest_first]
@@ -287,17 +292,3 @@ def _taken(artifacts: Sequence[Artifact], runtime: Runtime) -> tuple[Artifact, b
     except IncompatibleError:
         ready = [replace(artifact, is_ready=True, is_listed=True) for artifact in artifacts]
         return choose(ready, Runtime()).artifact, False
-
-
-def _passing(artifacts: Sequence[Artifact], query: SearchQuery) -> list[Artifact]:
-    """Those artifacts of a model that themselves pass the filters which tell its artifacts apart."""
-    return [
-        artifact
-        for artifact in artifacts
-        if (not query.engine or artifact.engine == query.engine)
-        and (query.max_size_bytes is None or _is_at_most(artifact.size_bytes, query.max_size_bytes))
-    ]
-
-
-def _is_at_most(size_bytes: int | None, limit_bytes: int) -> bool:
-    return size_bytes is not None and size_bytes <= limit_bytes

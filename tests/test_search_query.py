@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,10 @@ def test_words_select_nothing(registry: Registry) -> None:
 def test_one_value_is_a_word_of_the_full_text_search(
     registry: Registry, filters: dict[str, Any], facet: tuple[str, str]
 ) -> None:
-    assert selection(registry, **filters) == Selection(facets=(facet_token(*facet),))
+    chosen = selection(registry, **filters)
+
+    assert replace(chosen, passing="", passing_values=()) == Selection(facets=(facet_token(*facet),))
+    assert chosen.passing_values == (() if "language" in filters else (facet[1],))
 
 
 def test_what_must_hold_for_one_artifact_is_asked_of_each(registry: Registry) -> None:

@@ -572,3 +572,32 @@ def test_what_has_no_card_has_the_day_of_its_build(registry: Registry) -> None:
     assert names(text="hats") == ["hat_both"]
     years = search(registry, SearchQuery(has_facets=True), Runtime()).facets or {}
     assert [(count.value, count.models) for count in years["year"]] == [("2022", 2), ("2020", 1), ("2019", 1)]
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"since": "2022"},
+        {"task": "Hats", "is_open": True},
+        {"task": "Hats"},
+        {"annotator": "HatModel"},
+        {"product": "Hat NLP"},
+        {"is_open": True},
+        {"is_compatible": True},
+    ],
+)
+def test_filters_hold_for_the_artifact_that_is_shown(registry: Registry, filters: dict[str, Any]) -> None:
+    facts = {"tasks": ("Hats",), "annotator": "HatModel", "product": "Hat NLP", "license": "Open Source"}
+    passing = document("m", lib="4.0.0", date="2022-01-01", **facts)
+    others = [
+        document("m", lib="3.0.0", spark="3.2", date="2020-01-01", tasks=("Caps",)),
+        document("m", lib="4.2.0", date="2021-01-01", license="Licensed"),
+    ]
+    record(registry, SNAPSHOT, [passing, *others])
+    runtime = Runtime(sparknlp=Version("4.0.0"), spark=Version("3.0.0"))
+
+    one = search(registry, SearchQuery(**filters), runtime)
+    every = search(registry, SearchQuery(has_all_versions=True, **filters), runtime)
+
+    assert [(str(model.artifact.lib_version), model.versions) for model in one] == [("4.0.0", 3)]
+    assert [str(model.artifact.lib_version) for model in every] == ["4.0.0"]
