@@ -16,7 +16,7 @@ from modelhub.registry import Registry
 from modelhub.resolver import Runtime
 from modelhub.search_index import SearchIndex
 from modelhub.search_query import SearchQuery, checked, selection_of
-from modelhub.searching import FoundModel, InUse, found_models
+from modelhub.searching import FoundModel, InUse, found_models, is_usable
 from modelhub.tokens import tokens
 from modelhub.vocabulary import Vocabulary
 
@@ -106,14 +106,28 @@ def find_alternatives(
     expression, weights = _likeness(registry, artifact, facts)
     numbers = index.numbers(expression, _COMPARED) if expression else []
     every = found_models(registry, index, numbers, wanted, runtime, in_use=in_use)
-    found = [model for model in every if not _is_same(model.artifact, artifact)]
+    found = [model for model in every if _model_of(model.artifact) != _model_of(artifact)]
     alternatives = [_compared(model, artifact, facts) for model in found]
     ranked = sorted(
         (alternative for alternative in alternatives if alternative.advantages),
         key=lambda item: (bool(item.model.facts.deprecated), -_alikeness(item, artifact.name, facts, weights)),
     )
-    me = FoundModel(artifact=artifact, facts=facts, versions=1, is_compatible=True)
-    return Alternatives(model=me, others=tuple(ranked[: query.limit or None]), total=len(ranked))
+    models = list(dict.fromkeys(_model_of(alternative.model.artifact) for alternative in ranked))
+    shown = set(models[: query.limit or None])
+    return Alternatives(
+        model=_itself(registry, artifact, facts, runtime, in_use),
+        others=tuple(alternative for alternative in ranked if _model_of(alternative.model.artifact) in shown),
+        total=len(models),
+    )
+
+
+def _itself(registry: Registry, artifact: Artifact, facts: ModelFacts, runtime: Runtime, in_use: InUse) -> FoundModel:
+    """The model that the others are like, as a search would show it."""
+    builds = [item for item in in_use(registry.named(artifact.name)) if _model_of(item) == _model_of(artifact)]
+    marked = next((item for item in builds if item.key == artifact.key), artifact)
+    return FoundModel(
+        artifact=artifact, facts=facts, versions=len(builds) or 1, is_compatible=is_usable(marked, runtime)
+    )
 
 
 def _likeness(registry: Registry, artifact: Artifact, facts: ModelFacts) -> tuple[str, Mapping[str, float]]:
@@ -141,8 +155,8 @@ def _alikeness(alternative: Alternative, name: str, facts: ModelFacts, weights: 
     )
 
 
-def _is_same(artifact: Artifact, other: Artifact) -> bool:
-    return (artifact.repository, artifact.name, artifact.language) == (other.repository, other.name, other.language)
+def _model_of(artifact: Artifact) -> tuple[str, str, str]:
+    return artifact.repository, artifact.name, artifact.language
 
 
 def _compared(model: FoundModel, artifact: Artifact, facts: ModelFacts) -> Alternative:

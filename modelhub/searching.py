@@ -281,12 +281,17 @@ def _artifacts(registry: Registry, numbers: Sequence[int], in_use: InUse) -> lis
     return list(marked.values())
 
 
+def is_usable(artifact: Artifact, runtime: Runtime) -> bool:
+    """Whether a hub in use offers an artifact, and the runtime can use it."""
+    is_there = artifact.is_listed and artifact.is_ready
+    return is_there and not why_refused(artifact.lib_version, artifact.spark_version, runtime)
+
+
 def _taken(artifacts: Sequence[Artifact], runtime: Runtime) -> tuple[Artifact, bool]:
     """The artifact that the runtime would get; the newest, and false, where none is compatible."""
     if len(artifacts) == 1:  # there is nothing to choose, as with nine models of ten
         (artifact,) = artifacts
-        is_there = artifact.is_listed and artifact.is_ready
-        return artifact, is_there and not why_refused(artifact.lib_version, artifact.spark_version, runtime)
+        return artifact, is_usable(artifact, runtime)
     try:
         return choose(artifacts, runtime).artifact, True
     except IncompatibleError:

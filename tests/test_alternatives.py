@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from registries import document, make_registry
+from registries import SNAPSHOT, document, make_registry
 
 from modelhub.alternatives import Alternatives, find_alternatives
 from modelhub.documents import Document
 from modelhub.errors import UsageError
 from modelhub.facts import Score
+from modelhub.recording import record
 from modelhub.registry import Registry
 from modelhub.resolver import Runtime
 from modelhub.search_query import SearchQuery
+from modelhub.versions import Version
 
 HAT_FACTS: dict[str, Any] = {
     "title": "Hats",
@@ -47,7 +49,7 @@ MODELS = (
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    with Registry.open(make_registry(tmp_path / "registry.sqlite", MODELS)) as registry:
+    with Registry.open(make_registry(tmp_path / "registry.sqlite", MODELS), is_writable=True) as registry:
         yield registry
 
 
@@ -135,3 +137,24 @@ def test_a_model_without_a_card_is_as_old_as_its_build(tmp_path: Path) -> None:
 
     assert {other.model.artifact.name: other.advantages for other in older.others}["ner_hats_listed"] == ("newer",)
     assert names(newer) == ["ner_hats_new"]
+
+
+def test_the_model_itself_is_shown_as_a_search_shows_it(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [*MODELS, hats("ner_hats", lib="3.0.0"), hats("ner_caps", is_ready=False)])
+    (artifact,) = (item for item in registry.named("ner_hats") if str(item.key).startswith("ner_hats_en_4"))
+    old, new = Runtime(sparknlp=Version("3.4.0")), Runtime(sparknlp=Version("4.0.0"))
+
+    shown = [find_alternatives(registry, artifact, SearchQuery(), runtime).model for runtime in (old, new)]
+    hidden = like(registry, "ner_caps").model
+
+    assert [(model.versions, model.is_compatible) for model in shown] == [(2, False), (2, True)]
+    assert (hidden.versions, hidden.is_compatible) == (1, False)
+
+
+def test_models_are_counted_and_limited_whatever_the_number_of_their_builds(registry: Registry) -> None:
+    record(registry, SNAPSHOT, [*MODELS, hats("ner_hats_small", lib="3.0.0", size_bytes=70)])
+
+    found = like(registry, has_all_versions=True, limit=2)
+
+    assert sorted(names(found)) == ["ner_hats_large", "ner_hats_small", "ner_hats_small"]
+    assert found.total == like(registry).total == 5
