@@ -178,7 +178,7 @@ class _Reading:
         return ModelFacts(
             title=front.text("title"),
             date=card_words.iso_date(front.text("date")) or card_words.iso_date(stem),
-            tasks=front.items("task"),
+            tasks=tuple(task.replace("|", "/") for task in front.items("task")),  # in a row "|" parts one from the next
             tags=tags,
             product=self._product(),
             annotator=self.annotator,

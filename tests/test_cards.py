@@ -152,6 +152,12 @@ def test_lists_of_spark_versions_and_tasks_are_kept():
     assert "spark-version-differs" in codes(card)
 
 
+def test_the_sign_that_parts_tasks_in_a_row_is_in_none(make_card):
+    card = parse_card(make_card(task="[Named Entity Recognition | Clinical, NER|POS]"), source="a.md")
+
+    assert card.facts.tasks == ("Named Entity Recognition / Clinical", "NER/POS")
+
+
 def test_damage_by_a_wrong_decoding_is_repaired():
     card = read("wrong-decoding.md")
 
