@@ -71,8 +71,12 @@ def checked(query: SearchQuery, registry: Registry, runtime: Runtime) -> SearchQ
     """The query with every filter spelled as the registry has it.
 
     Raises:
-        UsageError: Nothing is called so, a date is none, or there is no runtime to be compatible with.
+        UsageError: Nothing is called so, a date or a limit is none, or there is no runtime to be compatible with.
     """
+    if query.limit < 0:
+        raise UsageError(f"{query.limit} is not a number of models.", hint="Write 0 for all.")
+    if blank := next((name for name in (*_FILTERS, "label") if getattr(query, name).isspace()), ""):
+        raise UsageError(f"The {blank} is blank.", hint="Say which one, or leave it out.")
     if query.since and not _DATE.fullmatch(query.since):
         raise UsageError(f"{query.since!r} is not a date.", hint="Write 2023, 2023-06 or 2023-06-30.")
     if query.sort not in ORDERS:

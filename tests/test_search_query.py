@@ -176,3 +176,16 @@ def test_models_are_sorted_only_by_what_there_is(registry: Registry, sort: str) 
         check(registry, sort=sort)
 
     assert "size" in raised.value.hint
+
+
+@pytest.mark.parametrize("field", ["task", "language", "annotator", "product", "engine", "label"])
+def test_what_is_blank_means_nothing(registry: Registry, field: str) -> None:
+    with pytest.raises(UsageError, match=f"The {field} is blank"):
+        check(registry, **{field: " "})
+
+
+def test_no_number_of_models_is_negative(registry: Registry) -> None:
+    with pytest.raises(UsageError, match="-1 is not a number of models") as raised:
+        check(registry, limit=-1)
+
+    assert "0 for all" in raised.value.hint
