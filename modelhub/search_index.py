@@ -74,18 +74,27 @@ class SearchIndex:
         return [Candidate(*row) for row in self._execute(query, (*values, limit))]
 
     def named(self, wanted: Wanted) -> list[Candidate]:
-        """Models that the whole text names: by name, by name and language, as an NLU reference or in Hugging Face."""
+        """Models that the whole text names: by name, name and language, NLU reference, page, or in Hugging Face.
+
+        Where it says a repository that has any of them, only those.
+        """
         name, _, language = wanted.text.partition(" ")
-        numbers = self._execute(
+        named = (
             "SELECT id FROM models WHERE name = ? COLLATE NOCASE AND ? IN ('', language)"
             " UNION SELECT model_id FROM artifacts WHERE origin = ? COLLATE NOCASE AND origin != ''"
-            " UNION SELECT a.model_id FROM nlu JOIN artifacts a ON a.id = nlu.artifact_id WHERE nlu.reference = ?",
-            (name, language, wanted.text, wanted.typed),
+            " UNION SELECT model_id FROM artifacts WHERE page = ? AND page != ''"
+            " UNION SELECT a.model_id FROM nlu JOIN artifacts a ON a.id = nlu.artifact_id WHERE nlu.reference = ?"
+        )
+        found = self._execute(
+            f"SELECT id, repository FROM models WHERE id IN ({named})",
+            (name, language, wanted.text, wanted.page, wanted.typed),
         ).fetchall()
+        inside = [number for number, repository in found if repository == wanted.repository]
+        numbers = sorted(inside or [number for number, _ in found])[:_NAMED]
         _, where, values = self._query("")
         query = f"SELECT {_COLUMNS} FROM {_JOINED} WHERE model_text.rowid = ? AND {where}"
-        found = (self._execute(query, (*number, *values)).fetchone() for number in sorted(numbers)[:_NAMED])
-        return [Candidate(*row) for row in found if row]
+        rows = (self._execute(query, (number, *values)).fetchone() for number in numbers)
+        return [Candidate(*row) for row in rows if row]
 
     def passing(self, numbers: Sequence[int]) -> set[tuple[str, str]] | None:
         """Repository and key of those artifacts of models that pass the filters themselves; ``None`` for all."""

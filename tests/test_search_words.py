@@ -19,6 +19,19 @@ from modelhub.search_words import parse_wanted
         ("ner_dl__2.4.3_2.4_1584624950746", "ner_dl"),
         ("felt ner_dl:en hats", "felt ner_dl en hats"),
         ("ada@hats", "ada@hats"),
+        ("public/models/ner_dl", "ner_dl"),
+        ("clinical/models/ner_dl:en@2.4.3", "ner_dl en"),
+        ("clinical/ocr/ner_dl_en_2.4.3_2.4_1584624950746.zip", "ner_dl en"),
+        ("@ada/ner_dl:en", "ner_dl en"),
+        ("s3://hats/public/models/ner_dl:en", "ner_dl en"),
+        ("https://s3.amazonaws.com/hats/models/ner_dl_en_2.4.3_2.4_1584624950746.zip", "ner_dl en"),
+        ("https://sparknlp.org/2022/07/06/Ner_DL_en_3_0.html", "ner_dl en"),
+        ("sparknlp.org/2022/07/06/ner-dl.html", "ner-dl"),
+        ("https://huggingface.co/Ada/ner-dl", "ada/ner-dl"),
+        ("hf.co/bert-base", "bert-base"),
+        ("ada/ner-dl", "ada/ner-dl"),
+        ("https://hats.example/straw", "https //hats.example/straw"),
+        ("straw/felt/hats", "straw/felt/hats"),
         ("", ""),
     ],
 )
@@ -49,3 +62,20 @@ def test_what_stands_in_quotes_is_a_phrase(
     wanted = parse_wanted(typed)
 
     assert (wanted.words, wanted.phrases) == (words, phrases)
+
+
+@pytest.mark.parametrize(
+    ("typed", "repository", "page"),
+    [
+        ("public/models/ner_dl", "public/models", ""),
+        ("@ada/ner_dl:en", "@ada", ""),
+        ("https://sparknlp.org/2022/07/06/ner_dl_en_3_0.html", "", "2022-07-06-ner_dl_en_3_0"),
+        ("ada/ner-dl", "", ""),
+        ("public/models/ner_dl hats", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_reference_alone_says_where_the_model_lies(typed: str, repository: str, page: str) -> None:
+    wanted = parse_wanted(typed)
+
+    assert (wanted.repository, wanted.page) == (repository, page)

@@ -11,6 +11,7 @@ from hub_server import HubFolder
 
 from modelhub import Hub
 from modelhub.errors import NotFoundError, UsageError
+from modelhub.public_hub import PUBLIC_HUB
 
 Run = Callable[..., Any]
 
@@ -64,6 +65,31 @@ def test_the_command_finds_what_is_meant(invoke: Run, home: Path, words: list[st
     found = invoke("search", *words, "-q", "--limit", 5).out.split()
 
     assert first in found[:5]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("public/models/bert_pos_4L_weight_decay", "bert_pos_4L_weight_decay:en"),
+        ("public/models/bert_pos_4L_weight_decay_en_4.0.0_3.0_1657118162458", "bert_pos_4L_weight_decay:en"),
+        (f"{PUBLIC_HUB}/public/models/bert_pos_4L_weight_decay_en_4.0.0_3.0_1.zip", "bert_pos_4L_weight_decay:en"),
+        ("https://sparknlp.org/2022/07/06/bert_pos_4L_weight_decay_en_3_0.html", "bert_pos_4L_weight_decay:en"),
+        ("https://huggingface.co/kktoto/4L_weight_decay", "bert_pos_4L_weight_decay:en"),
+        ("clinical/models/ner_jsl:en", "clinical/models/ner_jsl:en"),
+    ],
+)
+def test_every_reference_finds_its_model_first(hub: Hub, text: str, first: str) -> None:
+    result = hub.search(text, limit=1)
+
+    assert result.models[0].artifact.reference == first
+    assert (result.corrected, result.is_partial) == ("", False)
+
+
+def test_references_that_are_printed_find_their_model(hub: Hub) -> None:
+    for repository in ("finance/models", "legal/models", "clinical/ocr"):
+        printed = [model.artifact.reference for model in hub.search(repository.split("/")[0], limit=5)]
+        printed = [reference for reference in printed if "/" in reference]
+        assert [hub.search(reference).models[0].artifact.reference for reference in printed] == printed
 
 
 def test_the_command_tells_versions_facets_and_alternatives(invoke: Run, home: Path) -> None:

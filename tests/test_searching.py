@@ -601,3 +601,12 @@ def test_filters_hold_for_the_artifact_that_is_shown(registry: Registry, filters
 
     assert [(str(model.artifact.lib_version), model.versions) for model in one] == [("4.0.0", 3)]
     assert [str(model.artifact.lib_version) for model in every] == ["4.0.0"]
+
+
+def test_a_reference_with_a_repository_finds_the_model_there(registry: Registry) -> None:
+    of_ada = replace(document("hats"), path="of Ada", repository="@ada")
+    record(registry, SNAPSHOT, [document("hats", supported=True), of_ada])
+
+    found = [search(registry, SearchQuery(text=text), Runtime()).models[0] for text in ("@ada/hats", "@bob/hats:en")]
+
+    assert [model.artifact.repository for model in found] == ["@ada", "public/models"]
