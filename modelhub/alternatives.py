@@ -82,6 +82,7 @@ def find_alternatives(
     runtime: Runtime,
     *,
     hidden: Sequence[int] = (),
+    used: Mapping[str, Sequence[int]] | None = None,
     in_use: InUse = list,
 ) -> Alternatives:
     """Find models that do the same as another: of its first task and its language, unless the query says others.
@@ -92,6 +93,7 @@ def find_alternatives(
         query: Filters; its words do not count.
         runtime: What to be compatible with.
         hidden: Numbers of the lists that do not count.
+        used: By repository the numbers of the lists that say what is offered; by default all of them do.
         in_use: Of artifacts those that count, marked by what the hub in use lists.
 
     Raises:
@@ -102,7 +104,7 @@ def find_alternatives(
         query, task=query.task or next(iter(facts.tasks), ""), language=query.language or artifact.language
     )
     wanted = checked(wanted, registry, runtime)
-    index = SearchIndex(registry, selection_of(wanted, registry, runtime, hidden))
+    index = SearchIndex(registry, selection_of(wanted, registry, runtime, hidden, used))
     expression, weights = _likeness(registry, artifact, facts)
     numbers = index.numbers(expression, _COMPARED) if expression else []
     every = found_models(registry, index, numbers, wanted, runtime, in_use=in_use)

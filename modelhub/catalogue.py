@@ -108,6 +108,13 @@ class Catalogue:
         lists = self.registry.lists()
         return [number for number, uri, repository in lists if uri not in list_uris(repository, self._config)]
 
+    def used_lists(self) -> dict[str, list[int]]:
+        """By repository the lists of hubs in use, the first hub first."""
+        lists = self.registry.lists()
+        numbers = {uri: number for number, uri, _ in lists}
+        uris = {name: list_uris(name, self._config) for _, _, name in lists}
+        return {name: [numbers[uri] for uri in of_hubs if uri in numbers] for name, of_hubs in uris.items()}
+
     def close(self) -> None:
         """Close the registry and all connections."""
         if "storage" in self.__dict__:

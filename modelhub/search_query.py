@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -144,7 +144,13 @@ def _listing(values: Iterable[str]) -> str:
     return ", ".join(known[:_SHOWN]) + more
 
 
-def selection_of(query: SearchQuery, registry: Registry, runtime: Runtime, hidden: Sequence[int]) -> Selection:
+def selection_of(
+    query: SearchQuery,
+    registry: Registry,
+    runtime: Runtime,
+    hidden: Sequence[int],
+    used: Mapping[str, Sequence[int]] | None = None,
+) -> Selection:
     """The models that pass the filters of a query, which has been checked.
 
     Args:
@@ -152,6 +158,7 @@ def selection_of(query: SearchQuery, registry: Registry, runtime: Runtime, hidde
         registry: Where it is to be asked.
         runtime: What to be compatible with.
         hidden: Numbers of the lists that do not count; what only they name is left out.
+        used: By repository the numbers of the lists that say what is offered, the first hub first; by default all do.
     """
     facets = {
         "task": query.task,
@@ -164,7 +171,9 @@ def selection_of(query: SearchQuery, registry: Registry, runtime: Runtime, hidde
     filters, values = _artifact_filters(query, hidden)
     if query.is_compatible:
         registry.connection.create_function("suits", 2, _suits(runtime), deterministic=True)
-        filters.append("a.ready AND suits(a.lib_version, a.spark_version)")
+        offered, numbers = _offered(used)
+        filters.append(f"{offered} AND suits(a.lib_version, a.spark_version)")
+        values += numbers
     # The column of facets knows what any artifact of a model has; several filters must hold for one and the same.
     is_told_by_facets = not filters and len(given) <= 1
     passing = " AND ".join([*filters, *(_FACET_CONDITIONS[field] for field, _ in given)])
@@ -207,6 +216,21 @@ def _artifact_filters(query: SearchQuery, hidden: Sequence[int]) -> tuple[list[s
         filters.append(seen_without(hidden))
         values += hidden
     return filters, values
+
+
+def _offered(used: Mapping[str, Sequence[int]] | None) -> tuple[str, list[Any]]:
+    """The condition that a hub in use offers an artifact ``a``, as ``Catalogue.mark_listed`` has it, and its values."""
+    if used is None:
+        return "a.ready", []
+    cases, values = [], []
+    for repository, lists in used.items():
+        if lists:
+            cases.append(f"WHEN ? THEN coalesce({f'({_IS_READY}), ' * len(lists)}0)")
+            values += [repository, *lists]
+    return (f"CASE a.repository {' '.join(cases)} ELSE 1 END" if cases else "1"), values
+
+
+_IS_READY = "SELECT d.listing LIKE '[true%' FROM documents d WHERE d.source_id = ? AND d.path = a.key"
 
 
 def _suits(runtime: Runtime) -> Callable[[str, str], bool]:

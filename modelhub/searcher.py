@@ -50,6 +50,7 @@ class Searcher:
             _query(text, filters),
             self._runtime,
             hidden=self._catalogue.hidden_lists(),
+            used=self._catalogue.used_lists(),
             in_use=self._catalogue.in_use,
         )
         return replace(result, models=tuple(map(self._located, result.models)))
@@ -70,6 +71,7 @@ class Searcher:
             _query("", filters),
             self._runtime,
             hidden=self._catalogue.hidden_lists(),
+            used=self._catalogue.used_lists(),
             in_use=self._catalogue.in_use,
         )
         others = (replace(other, model=self._located(other.model)) for other in found.others)

@@ -114,6 +114,7 @@ def search(
     runtime: Runtime,
     *,
     hidden: Sequence[int] = (),
+    used: Mapping[str, Sequence[int]] | None = None,
     in_use: InUse = list,
 ) -> SearchResult:
     """Find models: with all words as typed, else with the words corrected, else with some of them.
@@ -123,13 +124,14 @@ def search(
         query: What to look for.
         runtime: What to be compatible with.
         hidden: Numbers of the lists that do not count; what only they name is left out.
+        used: By repository the numbers of the lists that say what is offered; by default all of them do.
         in_use: Of artifacts those that count, marked by what the hub in use lists.
 
     Raises:
         UsageError: A filter cannot be understood.
     """
     query = checked(query, registry, runtime)
-    index = SearchIndex(registry, selection_of(query, registry, runtime, hidden))
+    index = SearchIndex(registry, selection_of(query, registry, runtime, hidden, used))
     matches = _Finder(registry, index, query).find()
     facets = None
     if query.has_facets:

@@ -772,6 +772,30 @@ def test_builds_that_only_another_hub_lists_are_hidden(open_hub: OpenHubs, hub_f
     assert [str(version.key) for version in shown.versions] == [TAGGER]
 
 
+def test_what_is_compatible_is_told_by_the_lists_of_the_hubs_in_use(
+    open_hub: OpenHubs, hub_folder: HubFolder, make_card: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "card.md").write_text(make_card(key=KEY), encoding="utf-8")
+    first, second = HubFolder(tmp_path / "first"), HubFolder(tmp_path / "second")
+    first.add(KEY)
+    second.add(KEY, readyToUse=False)
+    hub_folder.add(NEWER_KEY)
+    found = {}
+    for hub in (first, second, hub_folder):
+        open_hub(hub=hub.uri).update()
+    open_hub(no_update=True).update_cards(tmp_path / "card.md")
+    for name, hub in (
+        ("first", first.uri),
+        ("second", second.uri),
+        ("neither", hub_folder.uri),
+        ("new", "file:///new"),
+    ):
+        result = open_hub(hub=hub, sparknlp="4.0.0", no_update=True).search("tiny_pos", is_compatible=True)
+        found[name] = [model.is_compatible for model in result if str(model.artifact.key) == KEY]
+
+    assert found == {"first": [True], "second": [], "neither": [], "new": [True]}
+
+
 def test_a_card_that_was_read_is_seen_with_every_hub(
     open_hub: OpenHubs, hub_folder: HubFolder, make_card: Callable[..., str], tmp_path: Path
 ) -> None:
