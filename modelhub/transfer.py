@@ -114,8 +114,9 @@ class Download:
             content = self._begin_part(part)
         self._content = content
         # An event, for an interrupted join takes a thread for ended that is not (CPython 3.10 to 3.12).
-        self._digesting = threading.Event()
-        threading.Thread(target=self._digest, args=(content,), name="digest", daemon=True).start()
+        is_digested = threading.Event()
+        threading.Thread(target=self._digest, args=(content, is_digested), name="digest", daemon=True).start()
+        self._digesting = is_digested  # not before: of a thread that cannot be started nobody must wait for the end
         return content
 
     def in_order(self, part: Path) -> Iterator[bytes]:
@@ -188,7 +189,7 @@ class Download:
         self.fetched_bytes = done_bytes - resumed_bytes
         self._on_bytes(done_bytes, self._total_bytes)
 
-    def _digest(self, content: Content) -> None:
+    def _digest(self, content: Content, is_digested: threading.Event) -> None:
         try:
             for piece in content.in_order():
                 if self._is_stopped:
@@ -197,8 +198,7 @@ class Download:
         except BaseException as exc:
             self._digest_error = exc
         finally:
-            assert self._digesting is not None
-            self._digesting.set()
+            is_digested.set()
 
     def _take(self, data: bytes) -> None:
         self._sha256.update(data)

@@ -329,3 +329,22 @@ def test_closing_does_not_wait_for_a_digest_that_nobody_wants(look_at: LookAt, f
     download.close()
 
     assert time.monotonic() - started_s < 0.5
+
+
+def test_a_thread_that_cannot_be_started_is_an_error_and_nothing_to_wait_for(
+    look_at: LookAt, file: Path, part: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    download = Download(look_at(file.as_uri()), NOTHING)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        with pytest.raises(RuntimeError):
+            download.by_position(part)
+    closing = threading.Thread(target=download.close, daemon=True)
+    closing.start()
+    closing.join(5)
+
+    assert not closing.is_alive()
+    assert not is_open(file)
