@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import pycurl
 
-from modelhub.errors import StoppedError
+from modelhub.errors import NetworkError, StoppedError
 from modelhub.network import Network
 from modelhub.quick_dataclasses import dataclass
 
@@ -136,10 +136,15 @@ class Connections:
             if self._is_closed:
                 job.fail(StoppedError("All connections are closed."))
                 return
-            self._jobs.append(job)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._go, name="connections", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._go, name="connections", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as exc:
+                    job.fail(_no_thread(exc))
+                    return
+                self._thread = thread
+            self._jobs.append(job)
             self._wake.notify_all()
 
     def stop(self, job: Job) -> None:
@@ -170,23 +175,31 @@ class Connections:
     # All below runs on the thread.
 
     def _go(self) -> None:
-        multi = pycurl.CurlMulti()
+        with self._wake:  # where an interrupt came while this thread was started, another one may be it by now
+            self._thread = self._thread or threading.current_thread()
+            if self._thread is not threading.current_thread():
+                return
         try:
-            while self._has_work(multi):
-                self._start_exchanges(multi)
-                self._resume_paused()
-                self._drive(multi)
-                self._pay_debt()
-                self._drop_stalled(multi)
-                # Without a socket yet, as while a name is looked up, select comes back at once.
-                if self._active and multi.select(_TICK_S) < 0:
-                    time.sleep(0.001)
+            multi = pycurl.CurlMulti()
+            try:
+                self._work(multi)
+            finally:
+                for curl in (*self._active, *self._idle):
+                    curl.close()
+                multi.close()
         except BaseException as exc:  # whoever waits for a job raises it
             self._fail_all(exc)
-        finally:
-            for curl in (*self._active, *self._idle):
-                curl.close()
-            multi.close()
+
+    def _work(self, multi: pycurl.CurlMulti) -> None:
+        while self._has_work(multi):
+            self._start_exchanges(multi)
+            self._resume_paused()
+            self._drive(multi)
+            self._pay_debt()
+            self._drop_stalled(multi)
+            # Without a socket yet, as while a name is looked up, select comes back at once.
+            if self._active and multi.select(_TICK_S) < 0:
+                time.sleep(0.001)
 
     def _has_work(self, multi: pycurl.CurlMulti) -> bool:
         for curl, (job, _) in list(self._active.items()):
@@ -346,6 +359,15 @@ class Connections:
 
 def _ignore(data: bytes) -> None:
     """Take bytes for nobody."""
+
+
+def _no_thread(cause: RuntimeError) -> NetworkError:
+    error = NetworkError(
+        "No connection can be made: the system starts no more threads.",
+        hint="Raise the limit of processes (ulimit -u, or that of the container), or end some of them.",
+    )
+    error.__cause__ = cause
+    return error
 
 
 def _failure_of(curl: pycurl.Curl, code: int, text: str) -> Failure:

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pycurl
 import pytest
 from hub_server import HubFolder, Server
 from proxy_server import Proxy
 from serving import wait_for
 
 from modelhub.connections import Connections, Exchange, Failure
-from modelhub.errors import StoppedError
+from modelhub.errors import NetworkError, StoppedError
 from modelhub.network import Network
 
 CONTENT = bytes(range(256)) * 4000
@@ -606,3 +607,64 @@ def test_where_nothing_can_go_on_every_job_is_told(connect: Connect, server: Ser
     late = Gets([])
     connections.run(late)
     assert isinstance(late.error, StoppedError)
+
+
+def test_a_thread_that_cannot_be_started_fails_its_job_and_no_later_one(
+    connect: Connect, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    connections = connect()
+    job = Gets([])
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        connections.run(job)
+
+    assert isinstance(job.error, NetworkError)
+    assert "threads" in job.error.message
+    assert got(connections, Get(server.uri("object.bin"))).status == 200
+
+
+def test_connections_whose_thread_was_never_started_can_be_closed(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    connections = connect()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        connections.run(Gets([]))
+        connections.close()
+
+
+def test_where_an_interrupt_comes_while_the_thread_is_started_the_next_job_is_done(
+    connect: Connect, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def start_and_interrupt(thread: threading.Thread) -> None:
+        start(thread)
+        raise KeyboardInterrupt
+
+    connections = connect()
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(threading.Thread, "start", start_and_interrupt)
+        connections.run(Gets([]))
+
+    assert got(connections, Get(server.uri("object.bin"))).status == 200
+    assert sum(thread.name == "connections" for thread in threading.enumerate()) == 1
+
+
+def test_where_libcurl_has_no_memory_every_job_is_told(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    connections = connect()
+    monkeypatch.setattr(pycurl, "CurlMulti", fail)
+    job = Gets([])
+    connections.run(job)
+
+    assert job.failed.wait(5)
+    assert isinstance(job.error, MemoryError)
