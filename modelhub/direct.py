@@ -81,7 +81,7 @@ class DirectFile:
         for _ in range(_BUFFERS):
             self._free.put(memoryview(mmap.mmap(-1, _BUFFER_BYTES)))
         self._full: SimpleQueue[memoryview | None] = SimpleQueue()
-        self._error: OSError | None = None
+        self._error: BaseException | None = None
         self._buffer = self._free.get()
         self._filled_bytes = 0
         self._is_written = threading.Event()
@@ -135,14 +135,17 @@ class DirectFile:
     # On the thread.
 
     def _write_buffers(self) -> None:
-        while (buffer := self._full.get()) is not None:
-            try:
-                if not self._error:
-                    self._write_buffer(buffer)
-            except OSError as exc:
-                self._error = exc
-            self._free.put(memoryview(buffer.obj))
-        self._is_written.set()
+        try:
+            while (buffer := self._full.get()) is not None:
+                try:
+                    if not self._error:
+                        self._write_buffer(buffer)
+                except BaseException as exc:  # whoever writes raises it, and waits for a buffer until then
+                    self._error = exc
+                finally:
+                    self._free.put(memoryview(buffer.obj))
+        finally:
+            self._is_written.set()
 
     def _write_buffer(self, buffer: memoryview) -> None:
         if len(buffer) % _SECTOR_BYTES:  # the end of the file, which fills no sector

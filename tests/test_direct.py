@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,26 @@ def test_a_full_disk_is_no_reason_to_try_otherwise(tmp_path: Path) -> None:
 
     assert not blocks.write(0, [b"w" * MIB])  # whoever writes it otherwise is told why
     blocks.close()
+
+
+def test_whatever_goes_wrong_while_it_is_written_is_told(tmp_path: Path) -> None:
+    class NoMemory(DirectFile):
+        def _write_buffer(self, buffer: memoryview) -> None:
+            raise MemoryError
+
+    def write() -> None:
+        with pytest.raises(MemoryError):
+            for _ in range(10):
+                file.write(b"w" * MIB)
+        with pytest.raises(MemoryError):
+            file.finish()
+        file.close()
+        told.set()
+
+    file, told = NoMemory(tmp_path / "weights", 10 * MIB), threading.Event()
+    threading.Thread(target=write, daemon=True).start()
+
+    assert told.wait(5)
 
 
 def test_blocks_are_written_where_they_belong(tmp_path: Path) -> None:
