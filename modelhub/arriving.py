@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Protocol
 
 from modelhub.disk import disk_errors, open_regular
-from modelhub.errors import StoppedError
+from modelhub.errors import NetworkError, StoppedError
 from modelhub.partials import BlockWriter, PartFile
 from modelhub.ranges import BLOCK_BYTES, Span
 
 MEMORY_BYTES = 48 << 20  # for what arrives, of all models together
+# Who waits looks again so often: glibc before 2.41 may lose a wake-up (its bug 25847), and on some systems an interrupt
+# arrives only between two waits.
+WAIT_S = 0.5
 _LOCAL_PIECE_BYTES = 1 << 20
 
 
@@ -116,6 +119,7 @@ class ArrivingZip:
         self._read_bytes = self._digested_bytes = part.resumed_bytes
         self._waiting = 0
         self._is_read = False
+        self._is_over = False
         self._change = threading.Condition()
         self._error: BaseException | None = None
 
@@ -172,6 +176,7 @@ class ArrivingZip:
         """No more will come."""
         with self._change:
             self._error = self._error or error
+            self._is_over = True
             self._change.notify_all()
 
     def horizon(self) -> int | None:
@@ -191,7 +196,12 @@ class ArrivingZip:
         while not self._part.has(offset, end):
             if self._error:
                 raise self._error
-            self._change.wait()
+            if self._is_over:
+                raise NetworkError(
+                    f"The download ended without the bytes from {offset:,} to {end:,}.",
+                    hint="Run the same command again: it goes on where it was.",
+                )
+            self._change.wait(WAIT_S)
 
     def _bytes_at(self, offset: int, end: int) -> bytes:
         pieces = []
@@ -279,7 +289,7 @@ class Window:
     def _next(self) -> bytes:
         with self._change:
             while self._position not in self._pieces and not self._is_over:
-                self._change.wait()
+                self._change.wait(WAIT_S)
             piece = self._pieces.pop(self._position, b"")
             if not piece and self._error:
                 raise self._error
@@ -322,7 +332,8 @@ class Memory:
         Raises:
             ModelHubError: They will not come.
         """
-        self._done.wait()
+        while not self._done.wait(WAIT_S):
+            pass
         if self._error:
             raise self._error
         return b"".join(self._pieces[offset] for offset in sorted(self._pieces))

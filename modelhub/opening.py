@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+from modelhub.arriving import WAIT_S
 from modelhub.asking import Address, Answer, Ask, Asking, Policy, WrongAnswerError
 from modelhub.connections import Failure
 from modelhub.objects import ObjectStat
@@ -53,7 +54,8 @@ class Opening(Asking):
         Raises:
             ModelHubError: The object cannot be read.
         """
-        self._done.wait()
+        while not self._done.wait(WAIT_S):
+            pass
         if self._error:
             raise self._error
 

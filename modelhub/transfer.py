@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from modelhub.arriving import MEMORY_BYTES, ArrivingZip, Content, Window
+from modelhub.arriving import MEMORY_BYTES, WAIT_S, ArrivingZip, Content, Window
 from modelhub.errors import IntegrityError
 from modelhub.part_files import delete_part
 from modelhub.partials import Identity, PartFile
@@ -144,8 +144,7 @@ class Download:
             IntegrityError: They differ.
             ModelHubError: The rest cannot be read.
         """
-        if self._digesting:
-            self._digesting.wait()
+        self._wait_for_digest()
         if self._digest_error:
             raise self._digest_error
         self._check_size(self.size_bytes)
@@ -168,11 +167,14 @@ class Download:
         self._stop_fetching()
         if self._content:
             self._content.stop()
-        if self._digesting:
-            self._digesting.wait()
+        self._wait_for_digest()
         if self._part:
             self._part.close()
         self._look.close()
+
+    def _wait_for_digest(self) -> None:
+        while self._digesting and not self._digesting.wait(WAIT_S):
+            pass
 
     def _begin_part(self, path: Path) -> ArrivingZip:
         identity = Identity(size_bytes=self._look.size_bytes, etag=self._look.stat.etag)

@@ -133,6 +133,30 @@ def test_the_end_without_a_failure_harms_nobody(part: PartFile) -> None:
     assert arriving.read_at(0, SIZE) == CONTENT
 
 
+def test_an_end_that_leaves_a_gap_is_told_to_who_waits_for_it(part: PartFile, start: Start) -> None:
+    arriving = ArrivingZip(part, lambda done: None)
+    put(arriving, 0, BLOCK)
+    put(arriving, 2 * BLOCK, SIZE)
+    readers = [start(arriving.read_at, BLOCK, 10), start(lambda: b"".join(arriving.in_order()))]
+    assert all(map(is_waiting, readers))
+
+    arriving.finish(None)
+
+    assert [type(reader.exception(5)) for reader in readers] == [NetworkError] * 2
+    assert "without the bytes from 131,072 to 131,082" in str(readers[0].exception(5))
+    assert arriving.read_at(2 * BLOCK, SIZE) == CONTENT[2 * BLOCK :]
+
+
+def test_who_waits_sees_what_nobody_wakes_him_for(part: PartFile, start: Start) -> None:
+    arriving = ArrivingZip(part, lambda done: None)
+    reader = start(arriving.read_at, 0, BLOCK)
+    assert is_waiting(reader)
+
+    part.writer(Span(0, BLOCK), lambda start, pieces: None).write(CONTENT[:BLOCK])
+
+    assert reader.result(5) == CONTENT[:BLOCK]
+
+
 def test_every_block_is_told_with_those_of_earlier_downloads(part: PartFile) -> None:
     put(ArrivingZip(part, lambda done: None), BLOCK, 2 * BLOCK)
     part.close()
