@@ -227,8 +227,11 @@ def _is_page(body: bytes, headers: Mapping[str, str]) -> bool:
 
 
 def _element(body: bytes, name: str) -> str:
-    """The text of the first element of that name; no parser, which untrusted XML could keep busy."""
-    match = re.search(rf"<{name}(?: [^>]*)?>([^<]*)</{name}>".encode(), body[:_READ_BYTES])
+    """The text of the first element of that name; no parser, which untrusted XML could keep busy.
+
+    Attributes end before the next tag, and soon: else a body of nothing but beginnings would be read once for each.
+    """
+    match = re.search(rf"<{name}(?: [^<>]{{0,200}})?>([^<]*)</{name}>".encode(), body[:_READ_BYTES])
     return match[1].decode("utf-8", errors="replace").strip() if match else ""
 
 

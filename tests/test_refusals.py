@@ -346,3 +346,16 @@ def test_whatever_a_server_answers_is_an_error_of_ours(
     body = f"<Error>{inside}</Error>".encode("utf-8", errors="replace")
 
     assert explain(uri, status, body, {"Date": date}, is_signed=is_signed)
+
+
+@pytest.mark.parametrize("name", ["Code", "Message", "title"])
+def test_a_body_of_beginnings_holds_no_element_and_is_read_once(name: str) -> None:
+    begun = f"<{name} ".encode()
+    body = begun * (65_536 // len(begun))
+
+    assert S3Error.parse(body, {}) == S3Error()
+    assert '"' not in explain(MIRROR, 403, body, {"content-type": "text/html"}).message
+    # A search that went on over the next tag, or for ever, would be one of the whole body for each beginning.
+    for long in (b"<Code <b>Denied</Code>", b"<Code " + b"a" * 201 + b">Denied</Code>"):
+        assert S3Error.parse(long, {}).code == ""
+    assert S3Error.parse(b'<Code xmlns="http://s3.amazonaws.com/doc/2006-03-01/">Denied</Code>', {}).code == "Denied"
