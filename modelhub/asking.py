@@ -14,7 +14,7 @@ from typing import Protocol
 from urllib.parse import urljoin
 
 from modelhub.connections import Exchange, Failure
-from modelhub.errors import NetworkError, NotAllowedError, ReplacedError
+from modelhub.errors import ModelHubError, NetworkError, NotAllowedError, ReplacedError
 from modelhub.objects import ObjectStat
 from modelhub.quick_dataclasses import dataclass
 from modelhub.ranges import ContentRange, Span, delay_s, parse_content_range, retry_after_s
@@ -25,6 +25,7 @@ HINT_AGAIN = "Run the same command again: it goes on where it was."
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_REDIRECTS = 5
 _RETRIES = 5
+_MAX_DIGITS = 18  # of a size: Python makes no number of 5,000
 
 
 class Address(Protocol):
@@ -220,6 +221,14 @@ class Asking(ABC):
         except ValueError:  # a host that is none
             self.fail(self._network_error("is redirected to what is no URL", hint="Check MODELHUB_HUB."))
 
+    def _as_ours(self, error: BaseException) -> ModelHubError:
+        """The error as it may leave; what Python says may quote an answer, or a signature, and stays behind it."""
+        if isinstance(error, ModelHubError):
+            return error
+        ours = self._network_error(f"cannot be read ({type(error).__name__})")
+        ours.__cause__ = error
+        return ours
+
     def _network_error(self, happened: str, *, hint: str = HINT_AGAIN) -> NetworkError:
         return NetworkError(f"{self._address.uri} {happened}.", hint=hint, uri=self._address.uri)
 
@@ -254,7 +263,7 @@ class Answer(Exchange):
         """What it says of the whole object."""
         headers, found = self.answer_headers, self.content_range
         length = headers.get("content-length", "")
-        size_bytes = int(length) if length.isdecimal() else None  # libcurl lets no number pass that is none
+        size_bytes = int(length) if length.isdecimal() and len(length) <= _MAX_DIGITS else None
         if self.status in (206, 416):
             size_bytes = found.total_bytes if found else None
         is_encoded = headers.get("content-encoding", "identity") != "identity"

@@ -69,7 +69,7 @@ class Fetch(Asking):
         """The rest will not come."""
         if not self.is_finished:
             self.is_finished = True
-            self._sink.finish(error)
+            self._sink.finish(self._as_ours(error))
 
     def check_head(self, answer: Answer) -> None:
         """See that an answer is a part of the object that was looked at; raises if it is not."""

@@ -62,7 +62,7 @@ class Opening(Asking):
     def fail(self, error: BaseException) -> None:
         """It cannot be read."""
         if not self.is_finished:
-            self._error = error
+            self._error = self._as_ours(error)
             self._finish()
 
     def next_ask(self) -> Ask | None:

@@ -338,6 +338,19 @@ def test_a_disk_that_fails_ends_the_download(open_hub: OpenHub, server: Server, 
         arriving.read_at(0, SIZE)
 
 
+def test_what_goes_wrong_in_python_is_told_as_an_error_of_ours(open_hub: OpenHub, server: Server, file: Path) -> None:
+    class Cursed(Window):
+        def put(self, offset: int, data: bytes) -> bool:
+            raise MemoryError
+
+    window = Cursed()
+    open_hub(server.uri("object.bin")).begin(window)
+
+    with pytest.raises(NetworkError, match=r"object.bin cannot be read \(MemoryError\)") as raised:
+        list(window.chunks())
+    assert isinstance(raised.value.__cause__, MemoryError)
+
+
 def test_a_download_that_is_stopped_asks_no_more(open_hub: OpenHub, server: Server, file: Path) -> None:
     hub = open_hub(server.uri("object.bin"))
     hub.address = Address(server.uri("object.bin"), server.uri("slow/object.bin"))

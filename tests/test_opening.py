@@ -225,6 +225,32 @@ def test_a_total_that_is_no_number_is_none(look: Look, total: str) -> None:
     assert (found.has_ranges, found.stat.size_bytes) == (False, None)
 
 
+@pytest.mark.parametrize("digits", [19, 5000])
+def test_a_length_that_no_object_has_is_none(look: Look, digits: int) -> None:
+    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {'9' * digits}\r\nConnection: close\r\n\r\n".encode() + CONTENT
+    found, _ = look_at(lambda asked: answer, look)
+
+    assert isinstance(found, Opening)
+    assert (found.has_ranges, found.stat.size_bytes) == (False, None)
+
+
+def test_what_goes_wrong_in_python_leaves_as_an_error_of_ours() -> None:
+    class Cursed(PlainAddress):
+        def url(self) -> str:
+            raise ValueError("https://hub.example/x?X-Amz-Signature=5ec4e7")
+
+    uri = "https://hub.example/x"
+    opening = Opening(Cursed(uri, uri), Policy(max_connections=1, backoff_s=0.002, check_url=lambda url: None))
+    connections = Connections(Network())
+    connections.run(opening)
+    with pytest.raises(NetworkError, match=r"https://hub.example/x cannot be read \(ValueError\)") as raised:
+        opening.wait()
+    connections.close()
+
+    assert isinstance(raised.value.__cause__, ValueError)
+    assert "5ec4e7" not in str(raised.value)
+
+
 def test_what_is_compressed_on_the_way_tells_no_size(look: Look) -> None:
     found, _ = look_at(lambda asked: reply(200, CONTENT, "Content-Encoding: gzip"), look)
 
