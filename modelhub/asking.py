@@ -18,7 +18,7 @@ from modelhub.errors import ModelHubError, NetworkError, NotAllowedError, Replac
 from modelhub.objects import ObjectStat
 from modelhub.quick_dataclasses import dataclass
 from modelhub.ranges import ContentRange, Span, delay_s, parse_content_range, retry_after_s
-from modelhub.scopes import check_still_encrypted
+from modelhub.scopes import AWS, check_still_encrypted, place_of
 
 PASSING = (429, 500, 502, 503, 504)
 HINT_AGAIN = "Run the same command again: it goes on where it was."
@@ -149,6 +149,10 @@ class Asking(ABC):
         """Whether a connection that had to wait may go on."""
         return True
 
+    def has_netrc_at(self, url: str) -> bool:
+        """Whether ``~/.netrc`` may be asked for this place."""
+        return not self.is_signed and may_ask_netrc(self._address.uri, url)
+
     def _succeeded(self) -> None:
         self._allowed = min(self._policy.max_connections, self._allowed + 1 / self._allowed)
 
@@ -247,7 +251,7 @@ class Answer(Exchange):
         # A weak ETag never matches (RFC 9110, 13.1.1), and a date is none; both are compared when the answer comes.
         if etag.startswith('"'):
             headers.append(f"If-Match: {etag}")
-        super().__init__(url, headers, has_netrc=not job.is_signed)
+        super().__init__(url, headers, has_netrc=job.has_netrc_at(url))
         self._job = job
         self.ask = ask
         self.writer: Writer | None = None
@@ -297,6 +301,18 @@ class Answer(Exchange):
         """See :class:`~modelhub.connections.Exchange`."""
         if not self._job.is_finished:
             self._job.conclude(self, failure)
+
+
+def may_ask_netrc(uri: str, url: str) -> bool:
+    """Whether ``~/.netrc`` is meant for an object that is asked for without a signature.
+
+    It is for hubs that ask for a password: S3 never does, but a ``default`` entry would be shown to it, too.
+
+    Args:
+        uri: The object.
+        url: Where it is asked for.
+    """
+    return not (place_of(uri).bucket or url.startswith(f"{AWS}/"))
 
 
 class WrongAnswerError(Exception):

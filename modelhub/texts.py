@@ -16,7 +16,7 @@ from requests.exceptions import ChunkedEncodingError, InvalidURL, ProxyError, SS
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
-from modelhub.asking import PASSING, Address
+from modelhub.asking import PASSING, Address, may_ask_netrc
 from modelhub.errors import ModelHubError, NetworkError
 from modelhub.objects import Text
 from modelhub.refusals import explain_refusal
@@ -48,7 +48,7 @@ class TextReader:
         # requests would let its own variable win over a session's setting, but not over a request's.
         self._verify: str | bool = str(ca_bundle) if ca_bundle else True
         self._check_url = check_url
-        self._sessions: dict[int, requests.Session] = {}
+        self._sessions: dict[tuple[int, bool], requests.Session] = {}
 
     def read(self, address: Address, *, validator: str, is_patient: bool) -> Text | None:
         """A document, or ``None`` where it is as it was when ``validator`` was given.
@@ -70,7 +70,8 @@ class TextReader:
         kind, _, value = validator.partition(" ")
         if value:
             headers["If-None-Match" if kind == "etag" else "If-Modified-Since"] = value
-        session = self._session(_RETRIES if is_patient else 0)
+        has_netrc = not address.is_signed and may_ask_netrc(address.uri, address.url())
+        session = self._session(_RETRIES if is_patient else 0, has_netrc=has_netrc)
         with _request_errors(address.uri):
             for _ in range(_RETRIES if is_patient else 0):
                 with suppress(ChunkedEncodingError):  # urllib3 tries again only what fails before the body
@@ -86,9 +87,7 @@ class TextReader:
         self, session: requests.Session, address: Address, headers: dict[str, str], timeouts: tuple[float, float]
     ) -> Text | None:
         url = address.url()
-        # What is signed must show no other credentials, such as those of ~/.netrc.
-        auth = (lambda request: request) if address.is_signed else None
-        with session.get(url, headers=headers, timeout=timeouts, verify=self._verify, auth=auth, stream=True) as answer:
+        with session.get(url, headers=headers, timeout=timeouts, verify=self._verify, stream=True) as answer:
             if answer.status_code == 304:
                 return None
             if answer.status_code >= 300:  # S3 answers 301 without saying where to
@@ -107,18 +106,18 @@ class TextReader:
                 )
             return Text(content=content.decode("utf-8", errors="replace"), validator=now)
 
-    def _session(self, retries: int) -> requests.Session:
-        """The session whose requests are tried again so often."""
-        if retries not in self._sessions:
+    def _session(self, retries: int, *, has_netrc: bool) -> requests.Session:
+        """The session whose requests are tried again so often, and may show what ``~/.netrc`` holds."""
+        if (retries, has_netrc) not in self._sessions:
             retry = Retry(
                 total=retries, backoff_factor=self._backoff_s, status_forcelist=PASSING, raise_on_status=False
             )
-            session = requests.Session()
+            session = requests.Session() if has_netrc else _SessionWithoutNetrc()
             session.hooks["response"].append(self._check_redirect)
             for scheme in ("https://", "http://"):
                 session.mount(scheme, HTTPAdapter(max_retries=retry))
-            self._sessions[retries] = session
-        return self._sessions[retries]
+            self._sessions[retries, has_netrc] = session
+        return self._sessions[retries, has_netrc]
 
     def _check_redirect(self, answer: requests.Response, **_: object) -> None:
         """A redirect must not lead to where we would not have gone at once."""
@@ -134,6 +133,17 @@ class TextReader:
         except ValueError as exc:
             answer.close()
             raise InvalidURL(f"it is redirected to what is no URL ({exc})") from exc
+
+
+class _SessionWithoutNetrc(requests.Session):
+    """For what is signed, and must show nothing else, and for what anybody may read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = lambda request: request  # else requests looks for some
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Show nothing after a redirect either."""
 
 
 def _read(answer: requests.Response, limit_bytes: int) -> bytes:

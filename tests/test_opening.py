@@ -14,13 +14,14 @@ from hub_server import HubFolder, Server
 from proxy_server import Proxy
 from scripted_server import Asked, Script, part_of, reply, scripted
 
-from modelhub.asking import Address, Policy
+from modelhub.asking import Address, Policy, may_ask_netrc
 from modelhub.connections import Connections
 from modelhub.errors import ModelHubError, NetworkError, NotAllowedError, NotFoundError, StoppedError
 from modelhub.network import Network
 from modelhub.opening import HEAD_BYTES, TAIL_BYTES, Opening
 from modelhub.signing import Address as PlainAddress
 
+PUBLIC = "https://s3.amazonaws.com/auxdata.johnsnowlabs.com/public/models/x.zip"
 CONTENT = random.Random(1).randbytes(HEAD_BYTES + TAIL_BYTES + 1000)
 SIZE = len(CONTENT)
 
@@ -432,6 +433,25 @@ def test_who_has_a_password_shows_it_unless_the_url_is_signed(
 
     look(SignedAddress([f"{uri}?X-Amz-Signature=5"]))
     assert "Authorization" not in server.requests[-1].headers
+
+
+@pytest.mark.parametrize("uri", [PUBLIC, "s3://community.johnsnowlabs.com/ada/x.zip", "s3://bucket/x.zip"])
+def test_what_lies_in_a_bucket_is_asked_for_without_a_password(
+    look: Look, server: Server, file: Path, tmp_path: Path, uri: str
+) -> None:
+    (tmp_path / ".netrc").write_text("default login anonymous password ada@example.org\n", encoding="utf-8")
+    look(server.uri("object.bin"))
+    assert all(request.headers["Authorization"].startswith("Basic ") for request in server.requests)
+
+    server.requests.clear()
+    look(PlainAddress(uri, server.uri("redirect", server.uri(), "object.bin")))
+    assert len(server.requests) > 2
+    assert not any("Authorization" in request.headers for request in server.requests)
+
+
+def test_a_password_is_not_taken_along_to_s3() -> None:
+    assert may_ask_netrc("https://hub.example/x.zip", "https://hub.example/x.zip")
+    assert not may_ask_netrc("https://hub.example/x.zip", f"{PUBLIC}?X-Amz-Signature=5")
 
 
 def test_a_signed_url_that_is_refused_is_renewed_as_long_as_it_changes(look: Look, server: Server, file: Path) -> None:

@@ -231,6 +231,19 @@ def test_who_has_a_password_shows_it_unless_the_url_is_signed(
     assert "Authorization" not in server.requests[-1].headers
 
 
+@pytest.mark.parametrize("is_signed", [False, True])
+def test_what_lies_in_a_bucket_is_asked_for_without_a_password(
+    read: Read, server: Server, second_server: Server, file: Path, tmp_path: Path, is_signed: bool
+) -> None:
+    (tmp_path / ".netrc").write_text("default login anonymous password ada@example.org\n", encoding="utf-8")
+    uri = server.uri("redirect", f"http://localhost:{second_server.server_port}", "metadata.json")
+    public = "https://s3.amazonaws.com/auxdata.johnsnowlabs.com/public/models/metadata.json"
+
+    assert read(SignedAddress([uri]) if is_signed else Address(public, uri)) is not None
+    assert second_server.requests
+    assert not any("Authorization" in ask.headers for ask in (*server.requests, *second_server.requests))
+
+
 def test_a_signed_url_that_is_refused_is_renewed_as_long_as_it_changes(read: Read, server: Server, file: Path) -> None:
     address = SignedAddress([server.uri("403/a"), server.uri("400/b"), server.uri("metadata.json")])
     text = read(address)
