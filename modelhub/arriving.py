@@ -278,8 +278,10 @@ class Window:
         return _SpanWriter(self.put, span)
 
     def put(self, offset: int, data: bytes) -> bool:
-        """Take bytes, unless they are too far ahead of the reader."""
+        """Take bytes, unless they are too far ahead of the reader; after the end they are for nobody."""
         with self._change:
+            if self._is_over:
+                return True
             if offset + len(data) > self.horizon() and self._pieces:
                 return False
             self._pieces[offset] = data

@@ -31,7 +31,7 @@ class RangedZip:
         self._look = look
         self._on_bytes = on_bytes
         self._counting = threading.Lock()
-        self._windows: set[Window] = set()
+        self._windows: dict[Window, Callable[[], None]] = {}  # and what stops the bytes that come into it
         self._is_stopped = False
 
     def read_at(self, offset: int, length: int) -> bytes:
@@ -56,32 +56,33 @@ class RangedZip:
             for offset in range(start, end, _PIECE_BYTES):
                 yield self.read_at(offset, min(_PIECE_BYTES, end - offset))
             return
-        window = self._opened(start)
+        window = Window(_AHEAD_BYTES, start=start)
         stop_fetching = self._look.source.fetch(Missing([Span(start, end)]), window)
         try:
+            self._note(window, stop_fetching)
             for chunk in window.chunks():
                 self._count(len(chunk))
                 yield chunk
         finally:
             stop_fetching()
-            self._windows.discard(window)
+            with self._counting:
+                self._windows.pop(window, None)
 
     def stop(self) -> None:
-        """Let nobody wait any longer."""
+        """Let nobody wait any longer, and nothing more come: whoever read may not be at the end of a stretch."""
         with self._counting:
             self._is_stopped = True
-            windows = list(self._windows)
-        for window in windows:
+            windows = list(self._windows.items())
+        for window, stop_fetching in windows:
             window.stop()
+            stop_fetching()
 
-    def _opened(self, start: int) -> Window:
-        window = Window(_AHEAD_BYTES, start=start)
+    def _note(self, window: Window, stop_fetching: Callable[[], None]) -> None:
         with self._counting:
-            self._windows.add(window)
+            self._windows[window] = stop_fetching
             is_stopped = self._is_stopped
         if is_stopped:
             window.stop()
-        return window
 
     def _has(self, start: int, end: int) -> bool:
         """Whether these bytes came with the first look, or lie on this machine."""

@@ -8,7 +8,8 @@ names and sizes are announced. The folder must be staging all the same, for only
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice, pairwise, zip_longest
 from pathlib import Path
@@ -325,14 +326,15 @@ class _Unpacking:
 
     def _unpack_batch(self, batch: Sequence[_Place]) -> None:
         start = batch[0].listed.offset
-        reader = ArchiveReader(self._pieces(start, batch[-1].end), position=start)
-        for place in batch:
-            header = _read_header(reader, place)
-            with MemberWriter(place.target, header, self._count, is_announced=True) as writer:
-                writer.take_from(reader)
-            _check_end(reader, place)
+        with closing(self._pieces(start, batch[-1].end)) as pieces:  # a traceback would keep what brings them at work
+            reader = ArchiveReader(pieces, position=start)
+            for place in batch:
+                header = _read_header(reader, place)
+                with MemberWriter(place.target, header, self._count, is_announced=True) as writer:
+                    writer.take_from(reader)
+                _check_end(reader, place)
 
-    def _pieces(self, start: int, end: int) -> Iterator[bytes]:
+    def _pieces(self, start: int, end: int) -> Generator[bytes, None, None]:
         """What members in a row consist of, and a little more, for a descriptor is told from what follows it."""
         if isinstance(self._archive, StreamedArchive):
             yield from self._archive.stream(start, end + MAX_DESCRIPTOR_BYTES)

@@ -372,6 +372,16 @@ def test_a_stop_wakes_the_reader_of_the_window(start: Start) -> None:
     assert isinstance(reader.exception(5), StoppedError)
 
 
+def test_what_comes_after_a_stop_is_taken_and_kept_by_nobody() -> None:
+    window = Window(limit_bytes=1000)
+    put(window, 0, 900)
+    window.stop()
+
+    assert all(put(window, start, start + 100) for start in range(900, 2000, 100))
+    with pytest.raises(StoppedError):
+        next(window.chunks())
+
+
 def test_the_window_takes_nothing_that_is_too_far_ahead_of_the_reader() -> None:
     window = Window(limit_bytes=1000)
     chunks = window.chunks()

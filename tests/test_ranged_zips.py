@@ -4,7 +4,8 @@ import io
 import random
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from model_files import files_of
 from serving import wait_for
 
 from modelhub.errors import ModelHubError, NetworkError, StoppedError
+from modelhub.fetching import Sink
 from modelhub.network import Network
 from modelhub.ranged_zips import RangedZip
+from modelhub.ranges import Missing
 from modelhub.storage import Storage
 from modelhub.unpack_members import read_directory, unpack_members
 
@@ -115,3 +118,32 @@ def test_who_waits_is_let_go(storage: Storage, server: Server, path: Path) -> No
         list(zipped.stream(MIB, 3 * MIB))
     with pytest.raises(ModelHubError, match="stopped"):
         list(zipped.stream(MIB, 3 * MIB))
+
+
+def test_a_stop_ends_what_is_on_its_way_for_who_holds_a_stretch(path: Path, storage: Storage, server: Server) -> None:
+    stops: list[Missing | None] = []
+
+    class Watched:
+        """The object, and what it was told to stop."""
+
+        uri = uri_of(server)
+        look, read_at = storage.open(uri).look, storage.open(uri).read_at
+
+        def fetch(self, missing: Missing | None, sink: Sink) -> Callable[[], None]:
+            stop = storage.open(self.uri).fetch(missing, sink)
+
+            def stop_and_note() -> None:
+                stop()
+                stops.append(missing)
+
+            return stop_and_note
+
+    zipped = RangedZip(replace(storage.open(uri_of(server)).look(), source=Watched()))
+    stretch = zipped.stream(MIB, 3 * MIB)
+    next(stretch)
+
+    zipped.stop()
+
+    assert len(stops) == 1
+    with pytest.raises(StoppedError):
+        list(stretch)

@@ -456,6 +456,27 @@ def test_an_archive_that_can_stream_is_streamed_from(piped: bool, folder: Path) 
     assert archive.reads == []
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_stretch_in_which_something_is_wrong_is_closed_though_its_error_is_kept(folder: Path, threads: int) -> None:
+    opened, closed = [], []
+
+    class Watched(Streamed):
+        def stream(self, start: int, end: int) -> Iterator[bytes]:
+            opened.append(start)
+            try:
+                yield from super().stream(start, end)
+            finally:
+                closed.append(start)
+
+    archive = Watched(damaged(LARGE_ZIP, "stages/1"))
+    directory = read_directory(archive)
+
+    with pytest.raises(ArchiveError) as raised:
+        unpack_members(archive, directory, folder, threads=threads)
+    assert raised.tb is not None
+    assert sorted(closed) == sorted(opened)
+
+
 def test_only_what_is_wanted_is_unpacked(folder: Path) -> None:
     archive = InMemory(make_zip(MODEL | LARGE))
     whole = read_directory(archive)
