@@ -193,7 +193,7 @@ class Connections:
     def _work(self, multi: pycurl.CurlMulti) -> None:
         while self._has_work(multi):
             self._start_exchanges(multi)
-            self._resume_paused()
+            self._resume_paused(multi)
             self._drive(multi)
             self._pay_debt()
             self._drop_stalled(multi)
@@ -295,12 +295,15 @@ class Connections:
             return -1
         return None
 
-    def _resume_paused(self) -> None:
+    def _resume_paused(self, multi: pycurl.CurlMulti) -> None:
         for curl, (job, exchange) in list(self._active.items()):
             if exchange.is_paused and job.has_room():
                 exchange.is_paused = False
                 exchange.moved_at = time.monotonic()
-                curl.pause(pycurl.PAUSE_CONT)
+                try:
+                    curl.pause(pycurl.PAUSE_CONT)  # calls back with what libcurl has kept
+                except pycurl.error as exc:
+                    self._end(multi, curl, _failure_of(curl, exc.args[0], str(exc.args[-1])))
 
     def _drive(self, multi: pycurl.CurlMulti) -> None:
         multi.perform()

@@ -591,6 +591,23 @@ def test_an_exchange_that_cannot_be_begun_fails_its_job_alone(connect: Connect, 
     assert got(connections, Get(server.uri("object.bin"))).status == 200
 
 
+def test_an_exchange_that_cannot_go_on_after_a_pause_fails_alone(connect: Connect, server: Server) -> None:
+    connections = connect()
+    other = Get(server.uri("silent/object.bin"))
+    waiting = Gets([other])
+    connections.run(waiting)
+    get = Get(server.uri("object.bin"), room=threading.Event())
+    connections.run(Gets([get]))
+    wait_for(lambda: get.refused > 0)
+
+    get.raising = "body"
+
+    assert get.ended.wait(5)
+    assert isinstance(get.error, KeyError)
+    assert not waiting.failed.is_set()
+    assert got(connections, Get(server.uri("object.bin"))).status == 200
+
+
 def test_where_nothing_can_go_on_every_job_is_told(connect: Connect, server: Server) -> None:
     class Poisoned(Gets):
         def has_room(self) -> bool:
