@@ -13,7 +13,7 @@ from modelhub.objects import ObjectStat
 from modelhub.ranges import BLOCK_BYTES, Missing, Span
 
 _MIN_PIECE_BYTES = 256 << 10
-_MAX_PIECE_BYTES = 768 << 10
+_MAX_PIECE_BYTES = 768 << 10  # a window must have room for it, or it would never be asked for
 # Asked for and not kept yet, over all connections: an interruption may cost all of it, and must cost less than 8 MiB.
 _ON_THE_WAY_BYTES = 7 << 20
 

@@ -13,7 +13,8 @@ import pytest
 from hub_server import HubFolder, Server, again_bytes
 from scripted_server import Asked, Script, part_of, reply, scripted
 
-from modelhub.arriving import ArrivingZip, Memory, Window
+from modelhub import config
+from modelhub.arriving import MEMORY_BYTES, ArrivingZip, Memory, Window
 from modelhub.asking import Policy
 from modelhub.connections import Connections
 from modelhub.errors import (
@@ -173,6 +174,26 @@ def test_what_is_asked_for_and_not_kept_has_a_bound(connections: int) -> None:
     asks = list(iter(fetch.next_ask, None))
 
     assert 6 << 20 < sum(ask.span.size_bytes for ask in asks if ask.span) <= 7 << 20
+
+
+def test_the_largest_piece_fits_the_smallest_window() -> None:
+    """Else nobody would ever ask for it: as many models at once as a setting allows share the memory."""
+    size = 100_000_000
+    window = Window(MEMORY_BYTES // config._MAX_COUNT)
+    chunks = window.chunks()
+    policy = Policy(max_connections=1, backoff_s=0, check_url=lambda url: None)
+    stat = ObjectStat(size_bytes=size, etag='"1"', modified="")
+    fetch = Fetch(Address("http://hub", "http://hub"), stat, Missing([Span(0, size)]), window, policy)
+    pieces = []
+    for _ in range(4):
+        ask = fetch.next_ask()
+        assert ask is not None
+        assert ask.span is not None
+        pieces.append(ask.span.size_bytes)
+        window.writer(ask.span).write(bytes(ask.span.size_bytes))
+        next(chunks)
+
+    assert pieces == [BLOCK, 768 << 10, 768 << 10, 768 << 10]
 
 
 @pytest.mark.parametrize(("fault", "is_sent"), [("", True), ("weak-etag", False), ("no-etag", False)])
