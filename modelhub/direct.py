@@ -85,7 +85,11 @@ class DirectFile:
         self._buffer = self._free.get()
         self._filled_bytes = 0
         self._is_written = threading.Event()
-        threading.Thread(target=self._write_buffers, name="direct", daemon=True).start()
+        try:
+            threading.Thread(target=self._write_buffers, name="direct", daemon=True).start()
+        except BaseException:  # whoever gets no file cannot close it
+            os.close(self._file)
+            raise
 
     def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes.

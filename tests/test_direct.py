@@ -112,6 +112,20 @@ def test_whatever_goes_wrong_while_it_is_written_is_told(tmp_path: Path) -> None
     assert told.wait(5)
 
 
+def test_a_file_whose_thread_cannot_be_started_is_not_left_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    before = len(os.listdir("/dev/fd"))  # noqa: PTH208
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+        patched.setattr(threading.Thread, "start", start)
+        DirectFile(tmp_path / "weights", 10)
+
+    assert len(os.listdir("/dev/fd")) == before  # noqa: PTH208
+
+
 def test_blocks_are_written_where_they_belong(tmp_path: Path) -> None:
     path = tmp_path / "part"
     path.write_bytes(bytes(3 * MIB))
