@@ -72,7 +72,7 @@ _AVERAGE_NAME = re.compile(
 )
 _AVERAGE_WITHIN = re.compile(r"micro|macro|weighted", re.I)
 
-_NUMBER = re.compile(r"[*_`]*(-?\d+(?:[.,]\d+)?)\s*(%?)[*_`]*")
+_NUMBER = re.compile(r"[*_`]*(-?\d{1,15}(?:[.,]\d+)?)\s*(%?)[*_`]*")  # a longer one is no score, nor a count
 _BLANKS = frozenset({"-", "--", "nan", "none", ""})
 # No two neighbours match the same sign: whoever writes a card must not decide how long it is read.
 _CONLL = re.compile(

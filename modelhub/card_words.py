@@ -26,7 +26,8 @@ _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _YEAR_FIRST = re.compile(r"(\d{4})-{1,2}(\d{1,2})-(\d{1,2})(?!\d)")
 _DAY_FIRST = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})(?!\d)")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?B)", re.I)
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([KMGT]?B)", re.I)
+_LARGEST = 2**63 - 1  # what SQLite can store, and more than any disk can hold
 _WHOLE_NUMBER = re.compile(r"(\d+)(?:\.0+)?")
 _PAGE = re.compile(r"\d{4}-\d{2}-\d{2}-.+")
 
@@ -105,9 +106,10 @@ def page_of(stem: str) -> str:
 
 
 def size_in_bytes(text: str) -> int | None:
-    """The bytes of a size such as ``42.9 MB``, decimal units; None where it is none."""
+    """The bytes of a size such as ``42.9 MB``, decimal units; None where it is none, or none that a zip can have."""
     match = _SIZE.fullmatch(text.strip())
-    return round(float(match[1]) * _UNITS[match[2].upper()]) if match else None
+    size = round(float(match[1]) * _UNITS[match[2].upper()]) if match else None
+    return None if size is None or size > _LARGEST else size
 
 
 def whole_number(text: str) -> int | None:

@@ -67,13 +67,14 @@ class Size(click.ParamType[int]):
 
     name = "size"
     _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+    _LARGEST = 2**63 - 1  # what SQLite can compare, and more than any disk can hold
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The size in bytes."""
+        """The size in bytes; of one that nothing can have, the largest."""
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])b?|b)", str(value).strip().lower())
         if match is None:
             self.fail(f"{value!r} is not a size such as 500MB.", param, ctx)
-        return int(float(match[1]) * 1000 ** self._POWERS[match[2] or ""])
+        return int(min(float(match[1]) * 1000 ** self._POWERS[match[2] or ""], self._LARGEST))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

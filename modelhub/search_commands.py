@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="The best first, the smallest, the latest, or the highest F1 of a card.",
 )
-@click.option("--limit", type=click.IntRange(min=0), default=25, show_default=True, help="Number of models; 0: all.")
+@click.option("--limit", type=click.IntRange(0, 2**31), default=25, show_default=True, help="Number of models; 0: all.")
 @click.option("--all-versions", "has_all_versions", is_flag=True, help="Every build of a model in a row of its own.")
 @click.option("--facets", "has_facets", is_flag=True, help="Count what was found by task, language, class, ….")
 def search_command(hub: Hub, output: Output, text: Sequence[str], like: str | None, **filters: Any) -> Outcome:

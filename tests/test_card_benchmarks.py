@@ -117,6 +117,8 @@ CONLL_ROWS = [
         ("precision recall f1\n0.5 0.6 0.55", [("overall", {"precision": 0.5, "recall": 0.6, "f1": 0.55})]),
         ("| prec | rec | f1 |\n| 0,5 | 0,6 | 0,55 |", [("overall", {"precision": 0.5, "recall": 0.6, "f1": 0.55})]),
         ("Accuracy: 93.5%", [("overall", {"accuracy": 0.935})]),
+        (f"label f1 support\nA 0.9 {'9' * 400}", [("A", {"f1": 0.9})]),
+        (f"Accuracy: {'9' * 400}", []),
         ("The best accuracy on these birds: 0.9", []),
         ("The best of all on these birds has accuracy: 0.9", [("overall", {"accuracy": 0.9})]),
     ],

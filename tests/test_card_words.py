@@ -87,7 +87,16 @@ def test_the_page_is_told_by_the_file_name(source, stem, page):
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("42.9 MB", 42_900_000), ("1.2GB", 1_200_000_000), ("463.4 kb", 463_400), ("7 B", 7), ("big", None)],
+    [
+        ("42.9 MB", 42_900_000),
+        ("1.2GB", 1_200_000_000),
+        ("463.4 kb", 463_400),
+        ("7 B", 7),
+        ("9223372 TB", 9_223_372_000_000_000_000),
+        ("9223373 TB", None),
+        ("9" * 400 + " MB", None),
+        ("big", None),
+    ],
 )
 def test_sizes_are_decimal(text, size):
     assert card_words.size_in_bytes(text) == size

@@ -91,6 +91,7 @@ def test_every_command_has_help_and_the_common_options(invoke: Run, command: str
         ["show"],
         ["search", "--nonsense"],
         ["search", "--limit", "many"],
+        ["search", "--limit", "9" * 20],
         ["search", "--max-size", "huge"],
         ["search", "--max-size", "500"],
         ["search", "--since", "2023-13"],
@@ -129,6 +130,14 @@ def test_words_that_make_no_sense_are_usage_errors(invoke: Run, home: Path, word
     assert finished.err.startswith("error: ")
     assert "Traceback" not in finished.err
     assert "secret" not in finished.err
+
+
+def test_a_size_that_nothing_can_have_bounds_nothing(invoke: Run, home: Path) -> None:
+    words = ("search", "bert_pos_4L_weight_decay", "--quiet", "--max-size")
+    finished = [invoke(*words, size) for size in ("900T", "99999999T", "9" * 400 + "T")]
+
+    assert [(one.status, one.out) for one in finished] == [(0, finished[0].out)] * 3
+    assert finished[0].out
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,18 @@ CALLS = {
     *("annotate", "createDataFrame", "fit", "format", "from_disk", "load", "option", "predict", "pretrained", "print"),
     *("select", "show", "start", "transform"),
 }
+DIGITS = re.compile(rb"\d+")
 SETTER_OR_CLASS = re.compile("(set)?[A-Z][A-Za-z0-9]*")
 
 
 def make(chance: random.Random) -> bytes:
-    """A mutated card."""
-    return mutated(chance, SEEDS, WORDS)
+    """A mutated card; in one of four a number has become far longer than any should be."""
+    data = mutated(chance, SEEDS, WORDS)
+    numbers = list(DIGITS.finditer(data))
+    if numbers and not chance.randrange(4):
+        number = chance.choice(numbers)
+        data = data[: number.end()] + b"9" * chance.choice((3, 9, 18, 400, 5000)) + data[number.end() :]
+    return data
 
 
 def check(data: bytes) -> bool:
@@ -45,6 +51,7 @@ def check(data: bytes) -> bool:
     text = data.decode(errors="replace")
     problems = list(gather_problems([check_page(text, source="a.md")]))
 
+    assert 0 <= (document.facts.size_bytes or 0) < 2**63  # what SQLite can store
     assert ModelFacts.from_dict(json.loads(stored)).to_dict() == json.loads(stored)
     assert zlib.decompress(document.kept) == data
     assert all(problem.message for problem in problems)
