@@ -190,7 +190,7 @@ class Catalogue:
         from modelhub.building import build_registry
 
         started_s = time.monotonic()
-        total = build_registry(path, registry_stamp())
+        total = build_registry(path, registry_stamp(), self._note)
         self._note(f"Registry built: {total:,} artifacts in {time.monotonic() - started_s:.1f} s.")
         return Registry.open(path)
 
@@ -223,7 +223,8 @@ class Catalogue:
         if not source.validator or [known.validator for known in before] != [source.validator]:
             return False
         with self._writable() as registry:
-            return registry.kept_digests(source.uri) == registry.digests(source.uri)
+            digests = registry.digests(source.uri)
+            return b"" not in digests.values() and registry.kept_digests(source.uri) == digests
 
     def update_metadata(self, repository: str, *, is_dry_run: bool = False, is_patient: bool = True) -> UpdateResult:
         """Bring the registry up to what a repository's ``metadata.json`` says; nothing is downloaded twice.
@@ -330,7 +331,10 @@ class Catalogue:
     def _validator_of(self, uri: str) -> str:
         """What to send so that a list comes only if it changed; "" where its text is lost, for it must come then."""
         validator = next((source.validator for source in self.registry.sources() if source.uri == uri), "")
-        return validator if validator and self.registry.kept_text(uri, METADATA_FILE) is not None else ""
+        with suppress(StorageError):  # a text that is damaged is as good as lost
+            if validator and self.registry.kept_text(uri, METADATA_FILE) is not None:
+                return validator
+        return ""
 
     def _no_such_repository(self, hub: str, repository: str, uri: str) -> NotFoundError:
         return NotFoundError(

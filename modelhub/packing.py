@@ -55,5 +55,12 @@ def pack(value: object) -> Packed:
 
 
 def unpack(packed: bytes) -> Any:
-    """The JSON value again."""
-    return json.loads(zlib.decompressobj(_RAW, zdict=_COMMON).decompress(packed))
+    """The JSON value again.
+
+    Raises:
+        zlib.error: It is damaged.
+    """
+    try:
+        return json.loads(zlib.decompressobj(_RAW, zdict=_COMMON).decompress(packed))
+    except ValueError as exc:  # raw deflate has no check sum: damage may show itself in the text only
+        raise zlib.error(f"what is stored is no JSON ({exc})") from exc

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from modelhub.diagnostics import Diagnostic
     from modelhub.documents import Source
 
+_KEPT = "kept.sqlite"
+_KEPT_REMEDY = "Remove the file, and bring again what it held (modelhub update)."
 _BUSY_TIMEOUT_S = 60.0
 # Pages of 4 KiB that a transaction may keep in memory: the first that is written early locks readers out until the end.
 _UNSPILLED_PAGES = 65_536
@@ -62,7 +64,7 @@ class Registry:
             StorageError: It cannot be opened, or cannot be written though that is wanted.
         """
         mode = "rw" if is_writable else "ro"
-        with _sqlite_errors(path):
+        with _storage_errors(path):
             factory = sqlite3.Connection if is_writable else _ReadConnection
             connection = _connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, factory=factory)
             if isinstance(connection, _ReadConnection):
@@ -94,7 +96,7 @@ class Registry:
         Raises:
             StorageError: The file cannot be written.
         """
-        with _sqlite_errors(path):
+        with _storage_errors(path):
             connection = _connect(str(path))
             # The file is swapped in when it is whole; until then losing it to a crash costs nothing.
             connection.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_ROOMY} {SCHEMA}")
@@ -172,10 +174,11 @@ class Registry:
             ):
                 if (key, repository) in described:
                     described[key, repository].append(facts)
-        facts_of = {
-            name: merge_facts(ModelFacts.from_dict(unpack(facts)) for facts in found) if found else ModelFacts()
-            for name, found in described.items()
-        }
+        with _storage_errors(self.path):
+            facts_of = {
+                name: merge_facts(ModelFacts.from_dict(unpack(facts)) for facts in found) if found else ModelFacts()
+                for name, found in described.items()
+            }
         return [facts_of[str(item.key), item.repository] for item in artifacts]
 
     def descriptions(self, key: str, repository: str) -> list[tuple[bytes, str]]:
@@ -291,23 +294,31 @@ class Registry:
         return dict(rows.fetchall())
 
     def kept_text(self, source_uri: str, path: str) -> str | None:
-        """The text of a kept document."""
+        """The text of a kept document.
+
+        Raises:
+            StorageError: It is damaged.
+        """
         self._attach_kept()
         row = self.connection.execute(
             "SELECT text FROM kept.texts WHERE source = ? AND path = ?", (source_uri, path)
         ).fetchone()
-        return zlib.decompress(row[0]).decode(errors="replace") if row else None
+        with _storage_errors(self.path.with_name(_KEPT), _KEPT_REMEDY):
+            return zlib.decompress(row[0]).decode(errors="replace") if row else None
 
-    def kept_texts(self, source_uri: str) -> Iterator[tuple[str, str]]:
-        """Path and text of every kept document of a source."""
+    def kept_texts(self, source_uri: str) -> Iterator[tuple[str, str | None]]:
+        """Path and text of every kept document of a source; ``None`` for a text that is damaged."""
         for path, text in self.connection.execute("SELECT path, text FROM kept.texts WHERE source = ?", (source_uri,)):
-            yield path, zlib.decompress(text).decode(errors="replace")
+            try:
+                yield path, zlib.decompress(text).decode(errors="replace")
+            except zlib.error:
+                yield path, None
 
     def _attach_kept(self, kept: Path | None = None) -> None:
         attached = {row[1] for row in self.connection.execute("PRAGMA database_list")}
         if "kept" not in attached:
-            path = kept or self.path.with_name("kept.sqlite")
-            with _sqlite_errors(path, "Remove the file, and bring again what it held (modelhub update)."):
+            path = kept or self.path.with_name(_KEPT)
+            with _storage_errors(path, _KEPT_REMEDY):
                 cursor = self.connection.cursor()  # a connection that reads would name its own file
                 cursor.execute("ATTACH ? AS kept", (str(path),))
                 cursor.executescript(KEPT_SCHEMA)
@@ -331,7 +342,7 @@ class Registry:
         Raises:
             StorageError: The registry cannot be written.
         """
-        with _sqlite_errors(self.path):
+        with _storage_errors(self.path):
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -389,7 +400,7 @@ class _ReadConnection(sqlite3.Connection):
     path = Path()
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        with _sqlite_errors(self.path):
+        with _storage_errors(self.path):
             return super().execute(sql, parameters)
 
 
@@ -402,10 +413,10 @@ def _connect(
 
 
 @contextmanager
-def _sqlite_errors(path: Path, remedy: str = "Or remove the file: it is built anew.") -> Iterator[None]:
+def _storage_errors(path: Path, remedy: str = "Or remove the file: it is built anew.") -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as exc:
+    except (sqlite3.Error, zlib.error) as exc:  # the file is damaged, or what it holds
         raise StorageError(
             f"The registry {path} cannot be used: {exc}.",
             hint=f"Check the folder, or set MODELHUB_HOME to another one. {remedy}",

@@ -218,6 +218,62 @@ def test_an_archive_whose_texts_are_lost_is_read_again(
     assert "Tiny tagger" in (catalogue.text_of(Source(uri=str(archive), kind="cards"), "hat.md") or "")
 
 
+def damage_kept(home: Path, where: str) -> None:
+    """Damage kept texts, and have the registry built from what is left."""
+    with sqlite3.connect(home / "kept.sqlite") as connection:
+        connection.execute(f"UPDATE texts SET text = x'00ff' WHERE {where}")
+    connection.close()
+    (home / "registry.sqlite").unlink()
+
+
+@pytest.mark.parametrize("is_archive", [False, True])
+def test_a_kept_card_that_is_damaged_costs_itself_until_the_next_update(
+    open_catalogue: Callable[..., Catalogue],
+    home: Path,
+    make_card: Callable[..., str],
+    tmp_path: Path,
+    notes: Notes,
+    is_archive: bool,
+) -> None:
+    pages = {name: make_card(key=f"{name}_en_4.0.0_3.0_1657118162458") for name in ("hat", "cap")}
+    cards = archive_of(tmp_path / "cards.zip", **pages)
+    if not is_archive:
+        zipfile.ZipFile(cards).extractall(tmp_path / "cards")
+        cards = tmp_path / "cards"
+    catalogue = open_catalogue()
+    catalogue.update_cards(cards)
+    catalogue.close()
+    damage_kept(home, "path = 'hat.md'")
+    catalogue = open_catalogue()
+
+    assert (keys_named(catalogue, "hat"), len(keys_named(catalogue, "cap"))) == ([], 1)
+    assert f"hat.md of {cards} is damaged" in notes
+    assert catalogue.update_cards(cards).changes.added == ("hat_en_4.0.0_3.0_1657118162458",)
+    assert "Tiny tagger" in (catalogue.text_of(Source(uri=str(cards), kind="cards"), "hat.md") or "")
+
+
+@pytest.mark.parametrize("is_rebuilt", [False, True])
+def test_a_kept_list_that_is_damaged_is_as_good_as_lost(
+    open_catalogue: Callable[..., Catalogue], home: Path, server: Server, hub_folder: HubFolder, is_rebuilt: bool
+) -> None:
+    hub_folder.add(KEY)
+    catalogue = open_catalogue(hub=server.uri())
+    catalogue.update_metadata(REPOSITORY)
+    catalogue.close()
+    built = (home / "registry.sqlite").read_bytes()
+    damage_kept(home, "true")
+    if not is_rebuilt:
+        (home / "registry.sqlite").write_bytes(built)
+    catalogue = open_catalogue(hub=server.uri())
+    others = catalogue.registry.named("bert_pos_4L_weight_decay")
+
+    assert len(keys_named(catalogue, "tiny_pos")) == int(not is_rebuilt)
+    assert all(artifact.is_listed for artifact in catalogue.mark_listed(others)) is is_rebuilt
+    assert catalogue.update_metadata(REPOSITORY).is_news
+    assert keys_named(catalogue, "tiny_pos") == [KEY]
+    assert not catalogue.update_metadata(REPOSITORY).is_news
+
+
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_what_a_killed_update_left_does_not_reach_the_next_registry(
     open_catalogue: Callable[..., Catalogue], home: Path, killed_update: Path, notes: Notes, is_kept: bool

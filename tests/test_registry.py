@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from modelhub.artifacts import Artifact, ArtifactKey
 from modelhub.documents import Document, Listing, Source
 from modelhub.errors import StorageError, UsageError
 from modelhub.facts import ModelFacts
+from modelhub.packing import pack
 from modelhub.recording import record
 from modelhub.registry import Registry
 
@@ -143,6 +145,40 @@ def test_texts_that_cannot_be_read_are_named_with_what_to_do(registry: Registry)
         reader.kept_text(CARDS.uri, "a.md")
 
     assert "bring again what it held" in caught.value.hint
+
+
+def damage(path: Path, statement: str) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_a_kept_text_that_is_damaged_is_named_with_what_to_do(registry: Registry) -> None:
+    record(registry, CARDS, [document(key_of("m"), text="page"), document(key_of("n"), text="other")])
+    registry.close()
+    kept = registry.path.with_name("kept.sqlite")
+    damage(kept, f"UPDATE texts SET text = x'00ff' WHERE path = '{key_of('m')}'")
+
+    with Registry.open(registry.path, is_writable=True) as reader:
+        assert dict(reader.kept_texts(CARDS.uri)) == {str(key_of("m")): None, str(key_of("n")): "other"}
+        with pytest.raises(StorageError, match=str(kept)) as caught:
+            reader.kept_text(CARDS.uri, str(key_of("m")))
+
+    assert "bring again what it held" in caught.value.hint
+
+
+@pytest.mark.parametrize("facts", [b"\x00\xff", b"", pack("x").content[:-2]])
+def test_facts_that_are_damaged_are_an_error_of_storage(registry: Registry, facts: bytes) -> None:
+    record(registry, SNAPSHOT, [document(key_of("m"), title="owl")])
+    (artifact,) = registry.named("m")
+    damage(registry.path, f"UPDATE documents SET facts = x'{facts.hex()}'")
+
+    with pytest.raises(StorageError, match=str(registry.path)) as caught:
+        registry.facts(artifact)
+    with pytest.raises(StorageError, match=str(registry.path)):
+        record(registry, CARDS, [document(key_of("m"), title="bird")])
+
+    assert "remove the file: it is built anew" in caught.value.hint
 
 
 def test_a_registry_may_be_read_from_another_thread(registry: Registry) -> None:
