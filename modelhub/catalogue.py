@@ -402,6 +402,9 @@ class Catalogue:
         self._close_registry()
         try:
             with self._exclusively(), Registry.open(self._path, is_writable=True) as registry:
+                if registry.stamp != registry_stamp():  # while we did not look
+                    message = f"{self._path} was built by another version of modelhub."
+                    raise StorageError(message, hint="Run it again.")
                 yield registry
         except OSError as exc:
             raise self._unwritable() from exc

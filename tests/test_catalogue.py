@@ -639,6 +639,25 @@ def test_another_process_that_updates_for_too_long_is_said(
 # Freshness
 
 
+def test_nothing_is_written_into_what_another_version_built_meanwhile(
+    open_catalogue: Callable[..., Catalogue], home: Path, hub_folder: HubFolder
+) -> None:
+    hub_folder.add(KEY)
+    catalogue = open_catalogue(hub=hub_folder.uri)
+    assert not keys_named(catalogue, "tiny_pos")
+    with sqlite3.connect(home / "registry.sqlite") as connection:
+        connection.execute("UPDATE meta SET value = 'of another version' WHERE name = 'stamp'")
+    connection.close()
+    before = (home / "registry.sqlite").read_bytes()
+
+    with pytest.raises(StorageError, match="another version of modelhub") as caught:
+        catalogue.update_metadata(REPOSITORY)
+
+    assert caught.value.hint == "Run it again."
+    assert (home / "registry.sqlite").read_bytes() == before
+    assert catalogue.update_metadata(REPOSITORY).changes.added == (KEY,)
+
+
 def test_a_list_is_asked_for_once_a_day(
     open_catalogue: Callable[..., Catalogue], server: Server, hub_folder: HubFolder, home: Path
 ) -> None:
