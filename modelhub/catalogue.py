@@ -211,7 +211,7 @@ class Catalogue:
         path = path.absolute()
         source = Source(uri=storable(str(path)), kind="cards", validator=archive_digest(path), checked_s=time.time())
         if self._is_as_it_was(source):
-            return self._record_visit(source)
+            return self._record_visit(source, is_dry_run=is_dry_run)
         # A page whose text is lost is read again, whether it changed or not.
         return self._record(
             source, lambda registry: read_cards(path, registry.kept_digests(source.uri)), is_dry_run=is_dry_run
@@ -250,7 +250,7 @@ class Catalogue:
             raise self._unwritable()
         source, text = self._ask_hubs(repository, is_patient=is_patient)
         if text is None:
-            return self._record_visit(source)
+            return self._record_visit(source, is_dry_run=is_dry_run)
 
         def documents(registry: Registry) -> Iterator[Document | Unchanged]:
             yield whole_metadata(text)
@@ -369,13 +369,14 @@ class Catalogue:
             changes, diagnostics = record(registry, source, read(registry), is_dry_run=is_dry_run)
             return UpdateResult(source=source.uri, changes=changes, diagnostics=diagnostics)
 
-    def _record_visit(self, source: Source) -> UpdateResult:
+    def _record_visit(self, source: Source, *, is_dry_run: bool) -> UpdateResult:
         from modelhub.documents import Changes
         from modelhub.recording import record_visit
         from modelhub.results import UpdateResult
 
         with self._writable() as registry:
-            record_visit(registry, source.uri, checked_s=source.checked_s)
+            if not is_dry_run:
+                record_visit(registry, source.uri, checked_s=source.checked_s)
             return UpdateResult(
                 source=source.uri,
                 changes=Changes(total=registry.total()),

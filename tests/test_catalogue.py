@@ -472,6 +472,25 @@ def test_a_dry_run_changes_nothing(open_catalogue: Callable[..., Catalogue], hub
     assert catalogue.update_metadata(REPOSITORY).changes.added == (KEY,)
 
 
+def test_a_dry_run_without_news_changes_nothing_either(
+    open_catalogue: Callable[..., Catalogue],
+    home: Path,
+    hub_folder: HubFolder,
+    make_card: Callable[..., str],
+    tmp_path: Path,
+) -> None:
+    hub_folder.add(KEY)
+    archive = archive_of(tmp_path / "cards.zip", hat=make_card(key=OTHER_KEY))
+    catalogue = open_catalogue(hub=hub_folder.uri)
+    catalogue.update_metadata(REPOSITORY)
+    catalogue.update_cards(archive)
+    before = {path.name: path.read_bytes() for path in home.iterdir()}
+
+    assert not catalogue.update_metadata(REPOSITORY, is_dry_run=True).is_news
+    assert not catalogue.update_cards(archive, is_dry_run=True).is_news
+    assert {path.name: path.read_bytes() for path in home.iterdir()} == before
+
+
 def test_the_first_hub_that_has_the_repository_is_asked(
     open_catalogue: Callable[..., Catalogue], server: Server, hub_folder: HubFolder
 ) -> None:
