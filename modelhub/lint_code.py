@@ -244,9 +244,10 @@ def check_nlu(page: Page, card: ModelCard) -> None:
 
 
 def nlu_loads(page: Page) -> Iterator[tuple[str, int]]:
-    """What the page gives to ``nlu.load``, one text a call, and the lines of the calls."""
+    """The references that the page gives to ``nlu.load``, "" where it gives none, and the lines of the calls."""
     for call in find_nlu_calls(page.text):
-        yield call.given, page.line_at(call.position)
+        for reference in call.references or ("",):
+            yield reference, page.line_at(call.position)
 
 
 def _blocks(page: Page, language: str) -> Iterator[CodeBlock]:

@@ -449,10 +449,16 @@ def test_an_nlu_reference_of_two_models_is_reported_at_both():
     problems = list(gather_problems(pages))
 
     assert [(problem.source, problem.code, problem.line) for problem in problems] == [
-        ("a.md", "nlu-ambiguous", line_of("nlu.load", CLEAN)),
-        ("b.md", "nlu-ambiguous", line_of("nlu.load", CLEAN)),
+        (name, "nlu-ambiguous", line_of("nlu.load", CLEAN)) for name in ("a.md", "a.md", "b.md", "b.md")
     ]
-    assert "egg_finder:en" in problems[0].message
+    assert "egg_finder:en has the reference en.ner.birds" in problems[0].message
+    assert "egg_finder:en has the reference en.classify.birds" in problems[1].message
+
+
+def test_one_of_several_nlu_references_in_a_call_may_be_that_of_another_model():
+    other = CLEAN.replace("bird_finder", "egg_finder").replace("en.ner.birds en.classify.birds", "en.ner.birds")
+
+    assert codes_of(check_page(CLEAN, source="a.md"), check_page(other, source="b.md")) == ["nlu-ambiguous"] * 2
 
 
 def test_builds_of_one_model_share_their_nlu_reference():

@@ -227,7 +227,15 @@ def test_blanks_in_quotes_are_reported(code, expected):
 
 @pytest.mark.parametrize(
     ("given", "is_malformed"),
-    [('"en.ner."', True), ("''", True), ('"en..ner"', True), ('"elmo"', False), ('"""en.ner"""', False)],
+    [
+        ('"en.ner."', True),
+        ("''", True),
+        ('"en..ner"', True),
+        ('"en.ner. en.classify.birds"', True),
+        ('"en.ner en.classify.birds"', False),
+        ('"elmo"', False),
+        ('"""en.ner"""', False),
+    ],
 )
 def test_nlu_references_are_whole(given, is_malformed):
     assert lint(f"nlu.load({given})") == ([("nlu-malformed", 1)] if is_malformed else [])
