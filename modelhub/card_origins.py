@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from modelhub.hugging_face import PLACES
+from modelhub.hugging_face import HOSTS, model_at
 from modelhub.markdown import find_links
 
-_PLACES = "|".join(PLACES)
-_LINK = re.compile(rf"huggingface\.co/(?!(?:{_PLACES})/)([\w.-]+/[\w.-]*\w)")
-# The oldest models of Hugging Face have no user: https://huggingface.co/roberta-base
-_LINK_WITHOUT_USER = re.compile(rf"huggingface\.co/(?!(?:{_PLACES})\b)([\w.-]*\w)/?(?![\w/?#-]|\.\w)")
+# A point or a hyphen before the host makes another host of it: models.huggingface.co.
+_LINK = re.compile(rf"(?<![\w.-])(?:www\.)?(?:{'|'.join(map(re.escape, HOSTS))})/([\w.-]*\w(?:/[\w.-]*\w)*)")
 _TRAINED_BY = re.compile(r"`([\w./-]+)` is an? [^`\n]{0,80}or\w{3,6}ally trained by `([\w.-]+)`")
 _REPLACED = re.compile(
     r"\b(?:replaced|superseded) (?:by|with)\b"
@@ -24,13 +22,14 @@ _NAMED = re.compile(r"[^\n`\[]{0,60}(?:`([\w.:/-]+)`|\[`?([\w.:/-]+)`?\]\()")
 def find_origin(sources: Iterable[str], description: str) -> str:
     """The model of Hugging Face that a model was made from, as ``user/name``, or "".
 
-    The sections that name sources are asked first, in order; then the description, where it links exactly one model;
-    last its sentence "`name` is a … model originally trained by `user`".
+    The sections that name sources are asked first, in order; then the description, where it links exactly one model of
+    a user (the oldest, which have none, are named for comparison there); last its sentence "`name` is a … model
+    originally trained by `user`".
     """
     for text in sources:
-        if models := _linked_models(text) or _LINK_WITHOUT_USER.findall(text):
-            return models[0]
-    models = _linked_models(description)
+        if models := _linked_models(text):
+            return next(filter(_has_user, models), models[0])
+    models = list(filter(_has_user, _linked_models(description)))
     if len(models) == 1:
         return models[0]
     trained = _TRAINED_BY.search(description)
@@ -41,9 +40,8 @@ def find_origin(sources: Iterable[str], description: str) -> str:
 
 def find_references(sources: Iterable[str], origin: str) -> tuple[str, ...]:
     """What the sections that name sources link, each once, but for the origin."""
-    own = f"huggingface.co/{origin}"
     targets = (link.target for text in sources if "://" in text for link in find_links(text))
-    return tuple(dict.fromkeys(target for target in targets if not (origin and target.rstrip("/").endswith(own))))
+    return tuple(dict.fromkeys(target for target in targets if not origin or _linked_models(target) != [origin]))
 
 
 def find_replacement(description: str) -> str:
@@ -55,6 +53,10 @@ def find_replacement(description: str) -> str:
 
 def _linked_models(text: str) -> list[str]:
     """The distinct models that a text links, in order."""
-    if "huggingface.co/" not in text:
+    if ".co/" not in text:
         return []
-    return list(dict.fromkeys(_LINK.findall(text)))
+    return list(dict.fromkeys(filter(None, map(model_at, _LINK.findall(text)))))
+
+
+def _has_user(model: str) -> bool:
+    return "/" in model
