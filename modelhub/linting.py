@@ -102,13 +102,13 @@ def _check(file: _File) -> tuple[CheckedPage, bool]:
 
 def _files(paths: Iterable[str | Path]) -> Iterator[_File]:
     """The pages at all paths, each once, however often it is named."""
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in paths:
         if str(path) == STDIN:
             yield _File(name=_STDIN_NAME, content=_read_stdin(), is_named=True)
             continue
         for file in _found(Path(path)):
-            whole = file.resolve()
+            whole = os.path.realpath(file)  # Path.resolve raises for a link onto itself
             if whole in seen:
                 continue
             seen.add(whole)

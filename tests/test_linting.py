@@ -75,6 +75,14 @@ def test_a_file_is_checked_once_however_often_it_is_named(cards: Path):
     assert (report.checked, found(report)) == (2, [BAD])
 
 
+def test_a_link_onto_itself_is_a_page_that_cannot_be_read(cards: Path):
+    (cards / "loop.md").symlink_to("loop.md")
+
+    report = lint_cards(["cards"])
+
+    assert sorted(found(report)) == sorted([BAD, ("cards/loop.md", "unreadable")])
+
+
 def test_cards_of_several_paths_are_compared(cards: Path):
     Path("other.md").write_text(CLEAN, encoding="utf-8")
 
