@@ -31,10 +31,10 @@ def _report_front_matter(page: Page) -> None:
             )
     day = front.text("date")
     if not card_words.iso_date(day):
+        problem = f"The date {day!r} is no day of the calendar" if day else "The card has no date"
         findings.add(
             "date-malformed" if day else "date-missing",
-            f"The date {day!r} is no day of the calendar; the one in the file name was taken, if it has any. "
-            "Write date: YYYY-MM-DD.",
+            f"{problem}; the one in the file name was taken, if it has any. Write date: YYYY-MM-DD.",
             line=front.line_of("date"),
             field="date",
         )

@@ -1,7 +1,7 @@
 """The rules of lint: what each one finds, how bad that is, and how to mend it.
 
-A new rule is one entry here, one small function in ``lint`` or ``lint_code`` (or a finding of the parser), and its
-example in ``tests/test_lint.py``.
+A new rule is one entry here, one small function in ``lint_facts`` or ``lint_code``, or in ``lint`` for what compares
+cards with each other (or a finding of the parser), and its example in ``tests/test_lint.py``.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ _RULES = (
     Rule(
         "title-letters",
         WARNING,
-        "A word mixes Latin with Cyrillic or Greek letters that look alike, so that no search finds it.",
+        "A word mixes Latin with Cyrillic letters that look alike, so that no search finds it.",
         "Type the word anew.",
     ),
     # The link

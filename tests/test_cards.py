@@ -269,6 +269,19 @@ def test_a_card_that_lacks_a_key_says_so(front_matter, code, line):
 
 
 @pytest.mark.parametrize(
+    ("date", "message"),
+    [
+        ("", "The card has no date; the one"),
+        ("date: 31/02/2020", "The date '31/02/2020' is no day of the calendar; the"),
+    ],
+)
+def test_a_date_that_is_missing_is_not_called_a_wrong_one(date, message):
+    card = parse_card(f"---\nname: x\ntitle: X\n{date}\n---\n")
+
+    assert [found.message for found in card.diagnostics if found.field == "date"][0].startswith(message)
+
+
+@pytest.mark.parametrize(
     ("given", "expected"),
     [
         ("en.ner.birds", ("en.ner.birds",)),
