@@ -97,11 +97,8 @@ def read_document(file: PageFile) -> Document:
         return _document(file, diagnostics=(_diagnostic(file.name, 0, "", "unreadable", message),))
     text = file.content.decode("utf-8", errors="replace")
     page = parse_document(text, source=file.name)
-    diagnostics = page.diagnostics
-    if "\ufffd" in text and not _is_utf8(file.content):
-        diagnostics += (_diagnostic(file.name, 0, "", "encoding", "The page is not UTF-8; save it as UTF-8."),)
     if not isinstance(page, ModelCard):
-        return _document(file, guide=storable(page.task), diagnostics=diagnostics)
+        return _document(file, guide=storable(page.task), diagnostics=page.diagnostics)
     artifact = page.artifact
     return _document(
         file,
@@ -110,7 +107,7 @@ def read_document(file: PageFile) -> Document:
         facts=page.facts,
         # Of two cards with one URI the one that names its model as the URI does describes it.
         preference=int(artifact is not None and page.name == artifact.name),
-        diagnostics=diagnostics,
+        diagnostics=page.diagnostics,
     )
 
 
@@ -174,14 +171,6 @@ def _zipped_pages(path: Path) -> Iterator[PageFile]:
     # The third for passwords and unknown methods, the last for names.
     except (zipfile.BadZipFile, zlib.error, RuntimeError, UnicodeDecodeError) as exc:
         raise StorageError(f"{path} is not a whole zip archive: {exc}.", hint="Fetch it again.") from exc
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 # metadata.json

@@ -151,13 +151,15 @@ def test_a_page_in_another_encoding_is_read_and_reported() -> None:
     document = page(card("Caf\u00e9").encode("latin-1"))
 
     assert str(document.key) == KEY
-    assert [item.code for item in document.diagnostics].count("encoding") == 1
+    trouble = [item for item in document.diagnostics if "UTF-8" in item.message]
+    assert [(item.code, item.line) for item in trouble] == [("decoding-lost", 3)]
 
 
-def test_a_replacement_sign_that_the_page_itself_holds_is_no_wrong_encoding() -> None:
-    document = page(card("Caf\ufffd").encode())
+def test_a_guide_in_another_encoding_is_reported_too() -> None:
+    found = [item.code for item in page(f"{GUIDE}\n\u00e9\n".encode("latin-1")).diagnostics]
 
-    assert "encoding" not in [item.code for item in document.diagnostics]
+    assert found.count("decoding-lost") == 1
+    assert "encoding" not in found
 
 
 def test_a_page_with_a_known_digest_is_not_parsed_again(tmp_path: Path) -> None:
