@@ -43,7 +43,8 @@ def lint_command(
     from modelhub.output import Answer
 
     if is_listing:
-        rules = [RULES[code] for code in RULES if code in choose_rules(select, ignore)]
+        chosen = choose_rules(select, ignore)
+        rules = [RULES[code] for code in RULES if code in chosen]
         return Answer(data={"rules": [rule.to_dict() for rule in rules]}), lambda output: view_rules(output, rules)
     report = lint_cards(paths or ["."], select=select, ignore=ignore)
     data = {
