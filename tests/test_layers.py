@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,3 +140,14 @@ def test_only_output_prints() -> None:
     }
 
     assert printers == {"output"}
+
+
+def test_the_readme_names_a_module_once_and_in_its_own_layer() -> None:
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    table = readme.split("**Layers.**")[1].split("|---|---|\n")[1].split("\n\n")[0]
+    named = [(row, word) for row, line in enumerate(table.splitlines()) for word in re.findall(r"`(\w+)`", line)]
+    modules = [(row, word) for row, word in named if word in LAYER_OF]
+
+    assert len({row for row, _ in modules}) == len(LAYERS)
+    assert [word for row, word in modules if LAYER_OF[word] != row] == []
+    assert [word for word, count in Counter(word for _, word in modules).items() if count > 1] == []
