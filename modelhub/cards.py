@@ -163,7 +163,7 @@ class _Reading:
             repository=self.location.repository,
             uri=self.links.uri,
             size_bytes=self.size_bytes,
-            engine=self.front.text("engine"),
+            engine=self.front.text("engine").lower(),
             annotator=self.annotator,
         )
 
@@ -182,7 +182,7 @@ class _Reading:
             tags=tags,
             product=self._product(),
             annotator=self.annotator,
-            engine=front.text("engine"),
+            engine=front.text("engine").lower(),
             license=self._license(tags),
             type=self._type(),
             size_bytes=self.size_bytes,

@@ -276,7 +276,7 @@ def _listed(
 ) -> Document:
     facts = ModelFacts(
         annotator=_word(entry, "annotator"),
-        engine=_word(entry, "engine"),
+        engine=_word(entry, "engine").lower(),
         type=_CATEGORIES.get(_word(entry, "category"), ""),
     )
     listing = Listing(bool(entry.get("readyToUse")), _word(entry, "checksum"), position)

@@ -241,6 +241,15 @@ def test_a_key_with_many_digits_is_kept_and_reported():
     assert codes(card) == ["lib-version-differs", "spark-version-differs", "key-millis", "table-missing"]
 
 
+def test_engines_are_known_by_one_spelling():
+    text = (DATA / "2023-03-01-bird_finder_en.md").read_text(encoding="utf-8")
+
+    card = parse_card(text.replace("supported: true", "supported: true\nengine: ONNX"))
+
+    assert card.artifact is not None
+    assert (card.artifact.engine, card.facts.engine) == ("onnx", "onnx")
+
+
 def test_differences_from_the_key_are_reported_with_their_lines():
     card = read("article-header.md")
 

@@ -288,6 +288,12 @@ def test_a_line_describes_an_artifact() -> None:
     assert document.listing == Listing(is_ready=True, checksum="AB12", position=1)
 
 
+def test_engines_are_known_by_one_spelling() -> None:
+    (document,) = listed(line(engine="ONNX"))
+
+    assert document.facts.engine == "onnx"
+
+
 @pytest.mark.parametrize(
     ("fields", "key"),
     [
