@@ -107,25 +107,32 @@ def _state(sight: Sight, *, has_zip_gaps: bool) -> str:
     return LEFTOVER if sight.zips else GOOD
 
 
-def damage_error(path: object, key: object, verdict: Verdict) -> IntegrityError:
+def damage_error(path: object, key: object, verdict: Verdict, *, is_deep: bool = False) -> IntegrityError:
     """What to say of an entry that is not whole, and how to mend it.
 
     Args:
         path: Where it lies.
         key: Its key; "" for a folder outside of the cache, which we cannot mend.
         verdict: What is wrong.
+        is_deep: Whether every byte was read: a look at sizes alone may find nothing to mend.
     """
-    return IntegrityError(f"{path} is {verdict.state}: {_some(verdict.problems)}", hint=_hint(str(key), verdict.state))
+    hint = _hint(str(key), verdict.state, is_deep=is_deep)
+    return IntegrityError(f"{path} is {verdict.state}: {_some(verdict.problems)}", hint=hint)
 
 
-def _hint(key: str, state: str) -> str:
+def repair_command(key: object, *, is_deep: bool) -> str:
+    """What mends an entry, as deep a look as the one that found it broken."""
+    return f"modelhub verify {'--deep ' if is_deep else ''}--repair {key}"
+
+
+def _hint(key: str, state: str, *, is_deep: bool) -> str:
     if not key:
         return ""
     if state == FOREIGN:
         return f"If nobody needs what is in it: modelhub rm {key}, then modelhub pull {key}"
     if state == ALTERED:
-        return f"If nobody meant to change it: modelhub verify --repair {key}"
-    return f"modelhub verify --repair {key} mends it."
+        return f"If nobody meant to change it: {repair_command(key, is_deep=is_deep)}"
+    return f"{repair_command(key, is_deep=is_deep)} mends it."
 
 
 def _some(problems: Sequence[str]) -> str:

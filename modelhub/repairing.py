@@ -20,7 +20,7 @@ from modelhub.cache import Cache, Entry, Manifest
 from modelhub.cached_models import CachedModels
 from modelhub.disk import FULL, free_bytes
 from modelhub.entries import Tree, additions, read_tree, zips_beside
-from modelhub.entry_states import ALTERED, FOREIGN, LEFTOVER, PARTIAL, Verdict
+from modelhub.entry_states import ALTERED, FOREIGN, LEFTOVER, PARTIAL, Verdict, repair_command
 from modelhub.errors import ArchiveError, IntegrityError, ModelHubError, StorageError, UsageError
 from modelhub.file_sums import FileSum, by_path_below, hadoop_sums_of, sum_files
 from modelhub.hub_copies import HubCopies, HubCopy
@@ -173,7 +173,7 @@ class Repairer:
         if verified.state == PARTIAL and not is_named and _is_at_work(verified.path):
             raise IntegrityError(
                 f"{verified.path} was written to just now: another program may be unpacking it.",
-                hint=f"modelhub verify --repair {verified.key} mends it all the same.",
+                hint=f"{repair_command(verified.key, is_deep=verified.is_deep)} mends it all the same.",
             )
 
     def _plan(self, verified: Verified, is_named: bool) -> Repaired:

@@ -43,6 +43,7 @@ class Verified:
         key: Its key; ``None`` where its name is none.
         is_ours: Whether it lies in a cache, so that we may be able to mend it.
         has_manifest: Whether we installed it.
+        is_deep: Whether every byte was read.
         superseded_by: A good entry of the same model that Spark NLP takes instead.
         hub: What a hub has now: :data:`SAME`, :data:`REPLACED`, :data:`GONE`, :data:`UNKNOWN` where it could not be
             asked; "" where it was not.
@@ -54,6 +55,7 @@ class Verified:
     verdict: Verdict
     is_ours: bool = True
     has_manifest: bool = False
+    is_deep: bool = False
     superseded_by: ArtifactKey | None = None
     hub: str = ""
 
@@ -84,7 +86,7 @@ class Verified:
 
     def damage(self) -> IntegrityError:
         """What to say of it if it is not whole, and how to mend it."""
-        return damage_error(self.path, self.key if self.is_ours else "", self.verdict)
+        return damage_error(self.path, self.key if self.is_ours else "", self.verdict, is_deep=self.is_deep)
 
     def to_dict(self) -> dict[str, Any]:
         """The folder as it stands in JSON answers."""
@@ -163,7 +165,7 @@ class Verifier:
         sums = self._sums(subjects) if is_deep else {}
         copies = self._hub_states(subjects, sums) if is_deep and asks_hub else [("", ())] * len(subjects)
         found = [
-            _verified(subject, subject.sums_among(sums), hub, differences)
+            replace(_verified(subject, subject.sums_among(sums), hub, differences), is_deep=is_deep)
             for subject, (hub, differences) in zip(subjects, copies, strict=True)
         ]
         return self._marked(found)

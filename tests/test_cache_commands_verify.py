@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hub_server import HubFolder, Server
-from mending import FILES, KEY, METADATA, PART, WEIGHTS, cut, publish, put_files, rot
+from mending import FILES, KEY, METADATA, PART, WEIGHTS, change, cut, publish, put_files, rot
 from model_files import files_of, make_model, pack
 
 Run = Callable[..., Any]
@@ -43,11 +43,19 @@ def test_damage_is_mended(invoke: Run, pulled: Path) -> None:
     mended = invoke("verify", "--deep", "--repair")
 
     assert (found.status, found.out) == (6, f"{KEY}\trotten\n")
-    assert f"hint: modelhub verify --repair {KEY} mends it." in found.err
+    assert f"hint: modelhub verify --deep --repair {KEY} mends it." in found.err
     assert mended.status == 0
     assert mended.out.startswith(f"{KEY}\t{PART} brought (")
     assert mended.err.splitlines()[-1].startswith("1 mended with ")
     assert files_of(pulled) == FILES
+
+
+def test_what_a_deep_look_finds_is_mended_by_the_command_that_it_names(invoke: Run, pulled: Path) -> None:
+    change(pulled / PART)
+    hint = next(line for line in invoke("verify", "--deep").err.splitlines() if line.startswith("hint: "))
+    mended = invoke(*hint.partition(": modelhub ")[2].split())
+
+    assert (mended.status, files_of(pulled)) == (0, FILES)
 
 
 def test_a_dry_run_changes_nothing(invoke: Run, pulled: Path) -> None:

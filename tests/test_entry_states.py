@@ -73,6 +73,8 @@ def test_damage_says_what_to_type(state: str, hint: str) -> None:
     error = damage_error("/cache/KEY", "KEY", Verdict(state=state, problems=("x is missing.",)))
 
     assert (error.message, error.hint) == (f"/cache/KEY is {state}: x is missing.", hint)
+    deep = damage_error("/cache/KEY", "KEY", Verdict(state=state), is_deep=True)
+    assert deep.hint == hint.replace("--repair", "--deep --repair")
     assert damage_error("/else", "", Verdict(state=state)).hint == ""
 
 

@@ -272,7 +272,7 @@ def test_what_somebody_changed_is_mended_only_by_name(
     outcome = repaired(workshop, server, is_deep=True, asks_hub=False)
 
     assert isinstance(outcome.error, IntegrityError)
-    assert outcome.error.hint == f"If nobody meant to change it: modelhub verify --repair {KEY}"
+    assert outcome.error.hint == f"If nobody meant to change it: modelhub verify --deep --repair {KEY}"
     assert (files_of(pulled), server.requests) == (before, [])
 
 
