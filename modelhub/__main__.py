@@ -64,7 +64,7 @@ def _run(words: Sequence[str]) -> int:
     except click.exceptions.Exit as exc:
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
-        goes_on = ": the same command goes on where it was" if _command_in(words) == "pull" else ""
+        goes_on = ": the same command goes on where it can" if _command_in(words) == "pull" else ""
         click.echo(f"interrupted{goes_on}", err=True)
         return _INTERRUPTED
     except Exception as exc:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def pull_command(hub: Hub, output: Output, words: Sequence[str], is_dry_run: bool) -> Outcome:
     """Bring models into the cache, whole, or find them there.
 
-    Prints their folders. Interrupted, the same command goes on where it was.
+    Prints their folders. Interrupted, the same command goes on where it can.
     """
     from modelhub.output import Answer
     from modelhub.references import parse_words

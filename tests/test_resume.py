@@ -123,7 +123,7 @@ def test_a_pull_that_was_interrupted_says_so_and_no_more(start: Start, server: S
     out, err = process.communicate(timeout=20)
 
     assert out == ""
-    assert err.endswith("interrupted: the same command goes on where it was\n")
+    assert err.endswith("interrupted: the same command goes on where it can\n")
     assert "Traceback" not in err
 
 
