@@ -57,4 +57,4 @@ def search_command(hub: Hub, output: Output, text: Sequence[str], like: str | No
         return Answer(data=found.to_dict()), lambda output: view_alternatives(output, found)
     result = hub.search(" ".join(text), **filters)
     view = view_versions if filters["has_all_versions"] and not filters["has_facets"] else view_search
-    return Answer(data=result.to_dict()), lambda output: view(output, result)
+    return Answer(data=result.to_dict()), lambda output: view(output, result, sort=filters["sort"])

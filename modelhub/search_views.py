@@ -16,13 +16,20 @@ if TYPE_CHECKING:  # a view needs no more of these than their attributes
     from modelhub.searching import FoundModel, SearchResult
 
 _VALUES_SHOWN = 12
+_SORTED_BY = {"size": "SIZE", "date": "DATE", "f1": "F1"}  # the column that an order is told by
 # The option that narrows a search to a value of a facet.
 _OPTIONS = {"language": "--lang", "license": "--open", "year": "--since", "size": "--max-size"}
 _STYLES = {"recommended": "green", "deprecated": "red", "incompatible": "yellow"}
 
 
-def view_search(output: Output, result: SearchResult) -> None:
-    """One row per model; or how many models have what, where that was asked for."""
+def view_search(output: Output, result: SearchResult, *, sort: str = "") -> None:
+    """One row per model; or how many models have what, where that was asked for.
+
+    Args:
+        output: Prints.
+        result: What was found.
+        sort: What it is sorted by: that column stays, however narrow the terminal.
+    """
     if output.is_quiet:
         for model in result.models:
             output.line(model.artifact.reference)
@@ -48,14 +55,14 @@ def view_search(output: Output, result: SearchResult) -> None:
             for model in result.models
         ],
         right=("SIZE", "F1", "BUILDS"),
-        optional=("BUILDS", "F1", "LIB", "DATE", "TASK"),
+        optional=_without(_SORTED_BY.get(sort, ""), "BUILDS", "F1", "LIB", "DATE", "TASK"),
         styles=_STYLES,
     )
     _note_number(output, result)
 
 
-def view_versions(output: Output, result: SearchResult) -> None:
-    """One row per build of every model."""
+def view_versions(output: Output, result: SearchResult, *, sort: str = "") -> None:
+    """One row per build of every model; the column that they are sorted by stays, however narrow the terminal."""
     if output.is_quiet:
         for model in result.models:
             output.line(str(model.artifact.key))
@@ -76,10 +83,14 @@ def view_versions(output: Output, result: SearchResult) -> None:
             for model in result.models
         ],
         right=("SIZE", "F1"),
-        optional=("F1", "ENGINE", "STATUS", "SIZE"),
+        optional=_without(_SORTED_BY.get(sort, ""), "F1", "ENGINE", "STATUS", "SIZE"),
         styles=_STYLES,
     )
     _note_number(output, result)
+
+
+def _without(column: str, *optional: str) -> list[str]:
+    return [name for name in optional if name != column]
 
 
 def _note_meaning(output: Output, result: SearchResult) -> None:

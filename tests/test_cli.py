@@ -631,6 +631,18 @@ def test_no_ansi_on_a_terminal_where_it_is_not_wanted(
     assert not ANSI.search(shown)
 
 
+@pytest.mark.parametrize(("sort", "column"), [("f1", "F1"), ("date", "DATE"), ("size", "SIZE")])
+@pytest.mark.parametrize("builds", [[], ["--all-versions"]])
+def test_what_a_search_is_sorted_by_is_shown_however_narrow_the_terminal(
+    home: Path, sort: str, column: str, builds: list[str]
+) -> None:
+    status, shown = on_terminal("search", "ner", "--sort", sort, "--limit", 5, *builds, columns=40)
+    header = ANSI.sub("", shown).splitlines()[0].split()
+
+    assert status == 0
+    assert (column if not (builds and sort == "date") else "BUILT") in header
+
+
 def test_a_page_is_rendered_on_a_terminal(home: Path) -> None:
     status, shown = on_terminal("show", "bert_pos_4L_weight_decay", "--card", columns=120)
     plain = ANSI.sub("", shown)
