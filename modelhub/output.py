@@ -90,7 +90,7 @@ class Output:
         optional: Sequence[str] = (),
         styles: Mapping[str, str] | None = None,
     ) -> None:
-        """A table: aligned on a terminal, tab-separated without a header elsewhere.
+        """A table: aligned on a terminal, tab-separated without a header elsewhere; without rows nothing at all.
 
         Args:
             header: Names of the columns.
@@ -103,6 +103,8 @@ class Output:
         if not self.is_terminal:
             for row in cells:
                 self.line("\t".join(row))
+            return
+        if not cells:  # a header alone would look as if something were missing
             return
         from rich.table import Table
         from rich.text import Text

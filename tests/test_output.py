@@ -343,6 +343,13 @@ def test_a_narrow_terminal_does_without_optional_columns(
     assert [name for name in header if name in first_line] == shown
 
 
+def test_a_table_without_rows_has_no_header_either() -> None:
+    with terminal() as text:
+        Output().table(["name", "size"], [])
+
+        assert text() == ""
+
+
 def test_fields_code_and_pages_are_rendered_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("TERM", "xterm-256color")
