@@ -78,6 +78,9 @@ def _answer(words: Sequence[str]) -> int:
 
     try:
         status = cli.main(list(words), prog_name="modelhub", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as exc:  # its message is the whole help
+        click.echo(exc.format_message(), err=True)
+        status = exc.exit_code
     except click.ClickException as exc:
         name = _command_in(words)
         hint = f"modelhub {name + ' ' if name else ''}--help"

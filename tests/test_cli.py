@@ -70,6 +70,12 @@ def test_help_and_version_are_answers(invoke: Run, words: list[str]) -> None:
     assert ("modelhub" if "pull" not in words else "modelhub pull") in finished.out
 
 
+def test_without_a_command_the_help_is_shown_as_it_is(invoke: Run) -> None:
+    alone = invoke()
+
+    assert (alone.status, alone.out, alone.err) == (2, "", invoke("--help").out)
+
+
 def test_the_version_is_that_of_the_package(modelhub: Run) -> None:
     assert modelhub("--version").out == f"modelhub {__version__}\n"
 
