@@ -189,6 +189,8 @@ class Catalogue:
     def _build_at(self, path: Path) -> Registry:
         from modelhub.building import build_registry
 
+        once = ", once" if path == self._path else ""
+        self._note(f"Building the registry from the packaged catalogue{once}: some seconds.")
         started_s = time.monotonic()
         total = build_registry(path, registry_stamp(), self._note)
         self._note(f"Registry built: {total:,} artifacts in {time.monotonic() - started_s:.1f} s.")
