@@ -26,6 +26,7 @@ from modelhub.errors import IncompatibleError, ModelHubError
 from modelhub.output import Output
 from modelhub.packaged import DEMO
 from modelhub.public_hub import PUBLIC_REPOSITORY
+from modelhub.spark import INSTALL
 
 _SENTENCE = "The old cat saw a bird, and a small bird saw the cat."
 _LOAD_EXPLANATION = "Let Spark NLP load it from the cache, by .pretrained() and without a network, and tag a sentence:"
@@ -33,7 +34,7 @@ _LOAD_COMMAND = f"python -m modelhub.sparknlp tag.py {shlex.quote(_SENTENCE)}"
 # What ends a script without Spark NLP in Python, and without its classes in Java.
 _MISSING_PACKAGES = ("No module named", "is not installed")
 _MISSING_JAR = ("'JavaPackage' object is not callable", "ClassNotFoundException: com.johnsnowlabs")
-_INSTALL_PACKAGES = "pip install 'modelhub[spark]' brings pyspark and spark-nlp; they need Java 8, 11 or 17."
+_INSTALL_PACKAGES = f"{INSTALL} brings what is missing; it needs Java 8, 11 or 17."
 _INSTALL_JAR = (
     "Bring it with PYSPARK_SUBMIT_ARGS='--packages com.johnsnowlabs.nlp:spark-nlp_2.12:VERSION pyspark-shell' in the "
     "environment, VERSION as pip show spark-nlp tells it (_2.13 for Spark 4)."

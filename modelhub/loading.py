@@ -11,7 +11,7 @@ from modelhub.class_homes import home_of
 from modelhub.errors import IncompatibleError
 from modelhub.saved_models import read_saved_model
 
-_HINTS = {"sparknlp": "pip install 'modelhub[spark]' brings spark-nlp; another release may have the class."}
+_HINTS = {"sparknlp": f"{spark.INSTALL} brings spark-nlp; another release may have the class."}
 
 
 def load_saved(path: Path, repository: str = "") -> Any:

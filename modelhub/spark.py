@@ -7,7 +7,8 @@ from typing import Any
 from modelhub.errors import UsageError
 
 PIPELINE_CLASS = "org.apache.spark.ml.PipelineModel"
-_NO_PYSPARK = "pip install 'modelhub[spark]' brings pyspark and spark-nlp."
+INSTALL = "pip install 'pyspark>=3.0' 'spark-nlp>=3.0' 'numpy>=1.21'"  # our extra; on PyPI our name is another's
+_NO_PYSPARK = f"{INSTALL} brings what is missing."
 _NO_SESSION = "Start one first: spark = sparknlp.start()"
 
 

@@ -228,7 +228,7 @@ def _seam() -> Any:
     try:
         from sparknlp.pretrained import ResourceDownloader
     except ImportError as exc:
-        hint = "pip install 'modelhub[spark]' brings spark-nlp and pyspark."
+        hint = f"{spark.INSTALL} brings what is missing."
         raise UsageError(f"Spark NLP cannot be imported: {exc}.", hint=hint) from exc
     return ResourceDownloader
 

@@ -14,6 +14,7 @@ from modelhub.demo import build_demo_hub
 from modelhub.hub import Hub
 from modelhub.packaged import DEMO, packaged_folder
 from modelhub.saved_models import read_saved_model
+from modelhub.spark import INSTALL
 
 ARCHIVES = sorted(DEMO.glob("*.zip"))
 CARDS = list(packaged_folder().glob("2*.md"))
@@ -88,4 +89,11 @@ def test_without_spark_nlp_loading_says_what_to_install(
 
     assert finished.status == 5
     assert [error["code"] for error in finished.json["errors"]] == ["incompatible"]
-    assert "pip install 'modelhub[spark]'" in finished.json["errors"][0]["hint"]
+    assert finished.json["errors"][0]["hint"].startswith(INSTALL)
+
+
+def test_the_advice_installs_what_the_extra_does() -> None:
+    text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    extra = re.findall(r'"(.+)"', text.partition("\nspark = [")[2].partition("]")[0])
+
+    assert sorted(re.findall("'(.+?)'", INSTALL)) == sorted(extra)
