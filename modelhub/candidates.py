@@ -19,6 +19,7 @@ _NEAREST = 3
 _MEANT_SHOWN = 8
 _LIKENESS_PERCENT = 60
 _PAGE = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)-(?P<name>.+)_(?P<language>[a-z]{2,3})(?:_\d+)*")
+_UNKNOWN = "modelhub search WORDS finds models; modelhub update brings newer ones."
 _NO_WORD = re.compile(r"\W")
 
 
@@ -115,10 +116,10 @@ class Candidates:
             return NotFoundError(f"No model is known to have the page {reference}.", hint=hint, nearest=nearest)
         if reference.key:
             builds = [str(artifact.key) for artifact in self._named(reference.name)]
-            hint = f"Known builds: {', '.join(builds[:_MEANT_SHOWN])}." if builds else "modelhub search finds models."
+            hint = f"Known builds: {', '.join(builds[:_MEANT_SHOWN])}." if builds else _UNKNOWN
             return NotFoundError(f"No build is known as {reference.key}.", hint=hint, nearest=builds)
         nearest = self._by_user(reference) or self._nearest(reference.name)
-        hint = f"Did you mean {' or '.join(nearest)}?" if nearest else "modelhub search WORDS finds models."
+        hint = f"Did you mean {' or '.join(nearest)}?" if nearest else _UNKNOWN
         return NotFoundError(f"No model is called {reference}.", hint=hint, nearest=nearest)
 
     def _by_user(self, reference: Reference) -> list[str]:

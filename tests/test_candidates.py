@@ -159,7 +159,9 @@ def test_an_unknown_key_has_the_known_builds_as_its_nearest(candidates: Candidat
 
     assert error.nearest == (TAGGER,)
     assert error.hint == f"Known builds: {TAGGER}."
-    assert "modelhub search" in candidates.not_found(Reference.parse("none_en_4.0.0_3.0_1657118162458")).hint
+    for unknown in ("none_en_4.0.0_3.0_1657118162458", "xqzzzzk"):
+        hint = candidates.not_found(Reference.parse(unknown)).hint
+        assert hint == "modelhub search WORDS finds models; modelhub update brings newer ones."
 
 
 # Nothing, or too much
