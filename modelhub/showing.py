@@ -15,6 +15,7 @@ from modelhub.errors import IncompatibleError, NotFoundError
 from modelhub.facts import ModelFacts
 from modelhub.load_checks import LoadChecker
 from modelhub.locations import located
+from modelhub.public_hub import page_url
 from modelhub.references import Reference
 from modelhub.resolver import Runtime
 from modelhub.results import ShownModel
@@ -117,9 +118,12 @@ class Shower:
         found = self._catalogue.registry.card_source(artifact)
         text = self._catalogue.text_of(*found) if found else None
         if text is None:
+            url = page_url(self._catalogue.registry.facts(artifact).page)
+            online = f"It is at {url}; " if url else ""
             raise NotFoundError(
                 f"The page of {artifact.reference} is not here, only its facts.",
-                hint="modelhub update --cards PATH reads the pages of a checkout or an archive.",
+                hint=f"{online}modelhub update --cards PATH reads all pages from a checkout, or an archive, of the "
+                "hub's repository of model cards.",
             )
         return text
 

@@ -10,7 +10,7 @@ from modelhub.artifacts import Artifact, built_text
 from modelhub.facts import Dependency, ModelFacts
 from modelhub.findings import PROBLEM
 from modelhub.output import Output, bytes_text
-from modelhub.public_hub import WEB_HUBS
+from modelhub.public_hub import page_url
 from modelhub.score_views import view_scores
 
 if TYPE_CHECKING:  # a view needs no more of these than their attributes
@@ -60,7 +60,7 @@ def view_show(output: Output, shown: ShownModel) -> None:
             ("NLU", ", ".join(facts.nlu)),
             ("made from", f"https://huggingface.co/{facts.origin}" if facts.origin else ""),
             ("references", "\n".join(facts.references[:_REFERENCES_SHOWN])),
-            ("page", _page_url(facts.page)),
+            ("page", page_url(facts.page)),
             ("URI", artifact.uri),
             ("in the cache", str(shown.path) if shown.path else "no"),
         ]
@@ -122,11 +122,6 @@ def _labels(facts: ModelFacts) -> str:
 
 def _dependency(dependency: Dependency) -> str:
     return f"{dependency.reference or 'its default'} ({dependency.annotator})"
-
-
-def _page_url(page: str) -> str:
-    parts = page.split("-", 3)
-    return f"https://{WEB_HUBS[0]}/{'/'.join(parts)}.html" if len(parts) == 4 else ""
 
 
 def view_resolve(output: Output, resolution: Resolution, *, is_explained: bool) -> None:

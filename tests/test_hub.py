@@ -114,8 +114,13 @@ def test_the_page_of_a_packaged_card_is_known(open_hub: OpenHubs) -> None:
 def test_a_model_of_the_snapshot_has_no_page(open_hub: OpenHubs) -> None:
     hub = open_hub()
 
-    with pytest.raises(NotFoundError, match="only its facts"):
-        hub.card_text(hub.show("aner_cc_300d", "ar").artifact)
+    shown = hub.show("aner_cc_300d", "ar")
+    with pytest.raises(NotFoundError, match="only its facts") as raised:
+        hub.card_text(shown.artifact)
+
+    stem = shown.facts.page.split("-", 3)
+    assert raised.value.hint.startswith(f"It is at https://sparknlp.org/{'/'.join(stem)}.html; ")
+    assert "of the hub's repository of model cards" in raised.value.hint
 
 
 def test_a_card_that_was_read_gives_its_page(open_hub: OpenHubs, make_card: Callable[..., str], tmp_path: Path) -> None:
