@@ -25,6 +25,7 @@ _STDIN_NAME = "<stdin>"
 # Folders in which no card of ours lies; those whose names begin with a dot are left out, too.
 _FOREIGN_FOLDERS = frozenset({"node_modules", "site-packages", "_site"})
 _FEW = 64
+_HINT = "Name a folder, an archive or a page of cards."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +62,15 @@ def lint_cards(paths: Iterable[str | Path], *, select: Iterable[str] = (), ignor
         ignore: The same, for what is not wanted.
 
     Raises:
-        NotFoundError: There is no such file.
+        NotFoundError: There is no such file, or no page in a folder or archive: a wrong path must not pass for ever.
         UsageError: A file is neither a page nor an archive, or there is no such rule.
         StorageError: A folder or archive cannot be read.
     """
     rules = choose_rules(select, ignore)
     results = list(_check_all(_files(paths)))
     pages = [page for page, is_named in results if is_named or page.is_of_the_hub]
+    if results and not pages:
+        raise NotFoundError(f"None of {len(results):,} pages is a model card or a guide.", hint=_HINT)
     problems = (problem for problem in gather_problems(pages) if problem.code in rules)
     return LintReport(problems=tuple(problems), checked=len(pages), left_out=len(results) - len(pages))
 
@@ -127,13 +130,22 @@ def _read_stdin() -> bytes:
 def _found(path: Path) -> Iterator[Path]:
     """The path itself, or the Markdown files of a folder and of those below it, by name."""
     if not path.exists():
-        raise NotFoundError(f"{path} does not exist.", hint="Name a folder, an archive or a page of cards.")
+        raise NotFoundError(f"{path} does not exist.", hint=_HINT)
     if not path.is_dir():
         yield path
         return
+    has_pages = False
     for root, folders, names in os.walk(path, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _FOREIGN_FOLDERS)
-        yield from (Path(root, name) for name in sorted(names) if name.endswith(".md"))
+        pages = sorted(name for name in names if name.endswith(".md"))
+        has_pages = has_pages or bool(pages)
+        yield from (Path(root, name) for name in pages)
+    if not has_pages:
+        raise _no_page_in(path)
+
+
+def _no_page_in(path: Path) -> NotFoundError:
+    return NotFoundError(f"There is no Markdown page in {path.absolute()}.", hint=_HINT)
 
 
 def _refuse(error: OSError) -> None:
@@ -151,8 +163,12 @@ def _read(file: Path, *, is_named: bool) -> _File:
 def _read_archive(path: Path) -> Iterator[_File]:
     from modelhub.ingest import pages_of
 
+    has_pages = False
     try:
         for page in pages_of(path):
+            has_pages = True
             yield _File(name=f"{path}/{page.name}", content=page.content, is_named=False)
     except (OSError, EOFError, lzma.LZMAError) as exc:
         raise StorageError(f"{path} cannot be read: {exc}.", hint="Check the path and its permissions.") from exc
+    if not has_pages:
+        raise _no_page_in(path)

@@ -147,8 +147,24 @@ def test_bytes_that_are_not_utf8_are_reported(cards: Path):
     assert found(lint_cards(["cards/good.md"])) == [("cards/good.md", "decoding-lost")]
 
 
-def test_a_folder_without_cards_has_no_problem(tmp_path: Path):
-    assert lint_cards([tmp_path]) == LintReport(problems=(), checked=0, left_out=0)
+@pytest.mark.parametrize("name", ["cards/empty", "empty.zip"])
+def test_a_folder_or_archive_without_pages_does_not_pass(cards: Path, name: str):
+    (cards / "empty").mkdir()
+    with zipfile.ZipFile("empty.zip", "w") as packed:
+        packed.writestr("notes.txt", "nothing")
+
+    with pytest.raises(NotFoundError, match=f"no Markdown page in .*{name}"):
+        lint_cards(["cards", name])
+
+
+def test_pages_that_are_all_no_cards_do_not_pass_unless_they_are_named(cards: Path):
+    (cards / "docs").mkdir()
+    (cards / "README.md").rename(cards / "docs" / "README.md")
+
+    with pytest.raises(NotFoundError, match="None of 1 pages"):
+        lint_cards(["cards/docs"])
+    assert lint_cards(["cards/docs/README.md"]).checked == 1
+    assert lint_cards([]) == LintReport(problems=(), checked=0, left_out=0)
 
 
 @pytest.mark.parametrize("path", ["none", "none.md", "none.tar.gz"])
