@@ -32,9 +32,9 @@ def completion_command(hub: Hub, output: Output, shell: str) -> Outcome:
     """Print a script that completes names and values.
 
     \b
-    bash   eval "$(modelhub completion bash)"         in ~/.bashrc
-    zsh    eval "$(modelhub completion zsh)"          in ~/.zshrc
-    fish   modelhub completion fish | source          in ~/.config/fish/config.fish
+    bash   eval "$(modelhub completion bash)"    in ~/.bashrc
+    zsh    eval "$(modelhub completion zsh)"     in ~/.zshrc
+    fish   modelhub completion fish | source     in ~/.config/fish/config.fish
     """  # noqa: D301 (click wants the backspace itself)
     from modelhub.output import Answer
 

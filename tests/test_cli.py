@@ -87,6 +87,7 @@ def test_every_command_has_help_and_the_common_options(invoke: Run, command: str
     assert finished.status == 0
     assert all(option in finished.out for option in ("--json", "--quiet", "--verbose"))
     assert cli.commands[command].help
+    assert max(map(len, finished.out.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(
