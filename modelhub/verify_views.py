@@ -40,7 +40,7 @@ def view_repair(output: Output, repaired: Sequence[Repaired], *, is_dry_run: boo
         return
     for item in repaired:
         if _has_changed(item):
-            output.line(f"{item.verified.label}\t{_outcome(item)}")
+            output.line(f"{item.verified.label}\t{_outcome(item, is_dry_run=is_dry_run)}")
             if item.lost:
                 output.note(f"{_would(is_dry_run)}thrown away, for somebody had added it: {_some(item.lost)}")
     number = sum(map(_has_changed, repaired))
@@ -67,13 +67,14 @@ def _has_changed(item: Repaired) -> bool:
     return item.is_touched and item.error is None
 
 
-def _outcome(item: Repaired) -> str:
+def _outcome(item: Repaired, *, is_dry_run: bool) -> str:
+    brought = "to bring" if is_dry_run else "brought"
     if item.is_renewed:
-        what = "all of it brought anew"
+        what = f"all of it {brought} anew"
     elif item.mended:
-        what = f"{_some(item.mended)} brought"
+        what = f"{_some(item.mended)} {brought}"
     else:
-        what = "put in order, nothing brought"
+        what = f"{'to put' if is_dry_run else 'put'} in order, nothing {brought}"
     return f"{what} ({bytes_text(item.fetched_bytes)})" if item.fetched_bytes else what
 
 

@@ -120,7 +120,7 @@ def test_a_plan_speaks_of_what_would_be(shown: Print) -> None:
 
     out, err = shown(view_repair, repaired, is_dry_run=True)
 
-    assert out.endswith("storage/part-00007 and 2 more brought (1.0 kB)\n")
+    assert out.endswith("storage/part-00007 and 2 more to bring (1.0 kB)\n")
     assert err.splitlines() == [
         "would be thrown away, for somebody had added it: a",
         "1 would be mended with 1.0 kB downloaded, 0 good before",
