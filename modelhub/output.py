@@ -32,6 +32,7 @@ __all__ = ["Answer", "Output", "bytes_text", "clean", "drop_stdout", "error_dict
 JSON_SCHEMA = 1
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,9}|[A-Za-z]{2,31});")  # of HTML, to a character
+_URL = re.compile(r"[a-z0-9]+://\S+")
 _BREAKS = re.compile(r"[\t\r\n]+")
 _UNSAID = ("opening", "installed")  # phases that need no line
 
@@ -119,7 +120,7 @@ class Output:
         console.print(table)
 
     def fields(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Names and values, one a line; those without a value are left out."""
+        """Names and values, one a line; those without a value are left out. A URL is never broken."""
         kept = [(name, value) for name, value in pairs if value]
         if not self.is_terminal:
             for name, value in kept:
@@ -128,12 +129,19 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-        table.add_column(style="bold", no_wrap=True)
-        table.add_column(overflow="fold")
+        console, width = _console(sys.stdout), max((len(name) for name, _ in kept), default=0)
         for name, value in kept:
+            lines = clean(value).split("\n")
+            if all(_URL.fullmatch(line) for line in lines):  # one that is broken cannot be clicked or copied
+                for number, line in enumerate(lines):
+                    title = "" if number else name
+                    console.print(Text.assemble((f"{title:{width}}", "bold"), "  ", line), soft_wrap=True)
+                continue
+            table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+            table.add_column(style="bold", no_wrap=True, min_width=width)
+            table.add_column(overflow="fold")
             table.add_row(Text(name), Text(clean(value)))
-        _console(sys.stdout).print(table)
+            console.print(table)
 
     def code(self, text: str, language: str) -> None:
         """Source code, coloured where colours are wanted."""

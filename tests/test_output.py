@@ -350,6 +350,20 @@ def test_a_table_without_rows_has_no_header_either() -> None:
         assert text() == ""
 
 
+def test_a_url_runs_over_the_edge_of_a_terminal_and_other_values_are_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setenv("NO_COLOR", "1")
+    url = f"https://example.org/{'a' * 40}"
+
+    with terminal() as text:
+        Output().fields([("page", url), ("references", f"{url}\n{url}"), ("text", "a word " * 6)])
+        lines = [line.rstrip() for line in ANSI.sub("", text()).splitlines()]
+
+    assert lines[:3] == [f"page        {url}", f"references  {url}", f"            {url}"]
+    assert lines[3].startswith("text        a word")
+    assert max(map(len, lines[3:])) <= 30
+
+
 def test_fields_code_and_pages_are_rendered_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("TERM", "xterm-256color")
