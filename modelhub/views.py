@@ -71,11 +71,11 @@ def view_show(output: Output, shown: ShownModel) -> None:
         output.line()
         view_scores(output, facts.scores)
     output.line()
-    view_builds(output, shown.versions, artifact)
+    view_builds(output, shown.versions, artifact, mark="" if shown.problem else "taken")
 
 
-def view_builds(output: Output, versions: Sequence[Artifact], taken: Artifact) -> None:
-    """Every build of a model; the one that the runtime gets is marked."""
+def view_builds(output: Output, versions: Sequence[Artifact], taken: Artifact, *, mark: str) -> None:
+    """Every build of a model; the one that the runtime gets is marked, if it gets one."""
     output.table(
         ("BUILD", "LIB", "SPARK", "BUILT", "ENGINE", ""),
         [
@@ -85,7 +85,7 @@ def view_builds(output: Output, versions: Sequence[Artifact], taken: Artifact) -
                 str(version.spark_version),
                 built_text(version.built_ms),
                 version.engine,
-                "taken" if version.key == taken.key else "",
+                mark if version.key == taken.key else "",
             )
             for version in versions
         ],

@@ -175,7 +175,7 @@ def test_the_builds_of_a_model_follow_and_a_problem_is_said(shown: Print) -> Non
 
     assert out.splitlines()[-2:] == [
         f"{NEW}\t4.2.0\t3.2\t2022-10-30\t\t",
-        f"{OLD}\t4.0.0\t3.0\t2022-07-06\t\ttaken",
+        f"{OLD}\t4.0.0\t3.0\t2022-07-06\t\t",
     ]
     assert "in the cache\t/cache/x\n" in out
     assert err == "None suits.\n"
