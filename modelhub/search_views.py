@@ -19,7 +19,7 @@ _VALUES_SHOWN = 12
 _SORTED_BY = {"size": "SIZE", "date": "DATE", "f1": "F1"}  # the column that an order is told by
 # The option that narrows a search to a value of a facet.
 _OPTIONS = {"language": "--lang", "license": "--open", "year": "--since", "size": "--max-size"}
-_STYLES = {"recommended": "green", "deprecated": "red", "incompatible": "yellow"}
+_STYLES = {"recommended": "green", "deprecated": "red", "incompatible": "yellow", "not on this hub": "yellow"}
 
 
 def view_search(output: Output, result: SearchResult, *, sort: str = "") -> None:
@@ -121,8 +121,10 @@ def _f1(facts: ModelFacts) -> str:
 
 
 def _status(model: FoundModel) -> str:
+    is_listed = model.artifact.is_listed
     marks = [
-        ("incompatible", not model.is_compatible),
+        ("not on this hub", not model.is_compatible and not is_listed),
+        ("incompatible", not model.is_compatible and is_listed),
         ("deprecated", model.facts.deprecated),
         ("recommended", model.facts.recommended),
     ]

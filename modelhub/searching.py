@@ -297,5 +297,7 @@ def _taken(artifacts: Sequence[Artifact], runtime: Runtime) -> tuple[Artifact, b
     try:
         return choose(artifacts, runtime).artifact, True
     except IncompatibleError:
-        ready = [replace(artifact, is_ready=True, is_listed=True) for artifact in artifacts]
-        return choose(ready, Runtime()).artifact, False
+        listed = [artifact for artifact in artifacts if artifact.is_listed] or artifacts
+        ready = [replace(artifact, is_ready=True, is_listed=True) for artifact in listed]
+        newest = choose(ready, Runtime()).artifact
+        return replace(newest, is_listed=listed is not artifacts), False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,13 @@ def test_a_found_model_is_a_row(shown: Print, model: FoundModel, cells: list[str
 
     assert shown(view_search, result) == ("\t".join(cells) + "\n", "")
     assert shown(view_search, result, is_quiet=True) == ("pos_tiny:en\n", "")
+
+
+def test_what_this_hub_has_not_is_not_called_incompatible(shown: Print) -> None:
+    model = found(is_compatible=False)
+    absent = replace(model, artifact=replace(model.artifact, is_listed=False))
+
+    assert shown(view_search, SearchResult(models=(absent,), total=1))[0].endswith("\tnot on this hub\n")
 
 
 def test_a_build_is_a_row_and_its_key_the_answer(shown: Print) -> None:

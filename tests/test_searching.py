@@ -392,6 +392,16 @@ def test_the_artifact_shown_is_one_that_the_hub_in_use_lists(registry: Registry)
 
     assert (str(m.artifact.lib_version), m.versions, m.is_compatible) == ("2.7.0", 2, True)
     assert (str(n.artifact.lib_version), n.is_compatible) == ("4.1.0", False)
+    assert not n.artifact.is_listed
+
+
+def test_a_model_of_which_no_build_is_listed_is_told_from_one_that_does_not_suit(models: Registry) -> None:
+    def hide(artifacts: Sequence[Artifact]) -> list[Artifact]:
+        return [replace(item, is_listed=False) for item in artifacts]
+
+    unlisted = search(models, SearchQuery(), Runtime(), mark_listed=hide)
+
+    assert {(model.is_compatible, model.artifact.is_listed) for model in unlisted} == {(False, False)}
 
 
 def test_what_only_a_hidden_list_names_is_not_found(registry: Registry) -> None:
