@@ -25,3 +25,9 @@ def ago_text(age_s: float) -> str:
             number = int(age_s // span_s)
             return f"{number:,} {name}{'s' if number > 1 else ''} ago"
     return "just now"
+
+
+def days_text(age_s: float) -> str:
+    """A time in whole days: ``1 day``, ``3 days``."""
+    days = round(age_s / 86400)
+    return "1 day" if days == 1 else f"{days} days"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelhub import __version__
+from modelhub.amounts import days_text
 from modelhub.artifacts import Artifact, without_secrets
 from modelhub.config import Config, proxy_of
 from modelhub.errors import (
@@ -288,7 +289,7 @@ class Catalogue:
                 self._record_failure(uri, reason)
             except StorageError as exc:
                 reason = _in_short(exc)
-        known = "the catalogue of the package" if age_s is None else f"what is known ({_in_days(age_s)} old)"
+        known = "the catalogue of the package" if age_s is None else f"what is known ({days_text(age_s)} old)"
         self._say_once(f"{reason}; going on with {known}.")
         return False
 
@@ -406,8 +407,7 @@ class Catalogue:
         try:
             with self._exclusively(), Registry.open(self._path, is_writable=True) as registry:
                 if registry.stamp != registry_stamp():  # while we did not look
-                    message = f"{self._path} was built by another version of modelhub."
-                    raise StorageError(message, hint="Run it again.")
+                    raise StorageError(f"{self._path} is another version's by now.", hint="Run it again.")
                 yield registry
         except OSError as exc:
             raise self._unwritable() from exc
@@ -435,11 +435,6 @@ def _in_short(exc: ModelHubError) -> str:
         why = exc.message.removeprefix(exc.uri).partition(". ")[0]
         return f"The hub cannot be reached ({why.strip(' .')})"
     return exc.message.rstrip(".")
-
-
-def _in_days(age_s: float) -> str:
-    days = round(age_s / 86400)
-    return "1 day" if days == 1 else f"{days} days"
 
 
 def registry_stamp() -> str:

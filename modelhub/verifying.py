@@ -28,9 +28,6 @@ from modelhub.user_folders import expanded
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
 SAME, REPLACED, GONE, UNKNOWN = "same", "replaced", "gone", "unknown"
 _ASKS_AT_ONCE = 8
 
