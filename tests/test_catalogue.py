@@ -671,7 +671,7 @@ def test_nothing_is_written_into_what_another_version_built_meanwhile(
     connection.close()
     before = (home / "registry.sqlite").read_bytes()
 
-    with pytest.raises(StorageError, match="another version of modelhub") as caught:
+    with pytest.raises(StorageError, match="another version's by now") as caught:
         catalogue.update_metadata(REPOSITORY)
 
     assert caught.value.hint == "Run it again."

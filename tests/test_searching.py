@@ -399,7 +399,7 @@ def test_a_model_of_which_no_build_is_listed_is_told_from_one_that_does_not_suit
     def hide(artifacts: Sequence[Artifact]) -> list[Artifact]:
         return [replace(item, is_listed=False) for item in artifacts]
 
-    unlisted = search(models, SearchQuery(), Runtime(), mark_listed=hide)
+    unlisted = search(models, SearchQuery(), Runtime(), in_use=hide)
 
     assert {(model.is_compatible, model.artifact.is_listed) for model in unlisted} == {(False, False)}
 

@@ -320,9 +320,11 @@ def test_nobody_waits_for_a_pipe_that_bears_the_name_of_a_file(
 
 # What is written into a statement, and not bound: names of columns and tables, conditions, placeholders, all ours.
 OURS_IN_SQL = {
+    "facets": {"seen"},
     "model_rows": {"', '.join(fields)"},
     "recording": {"assignments", "seen_again", "table"},
     "registry": {"column", "name", "selection", "table", "where"},
+    "search_index": {"named"},
     "searching": {"order", "selection"},
     "vocabulary": {"marks"},
 }
