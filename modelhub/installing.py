@@ -239,6 +239,7 @@ class _Filling:
                 read_saved_model(staging)
                 download.finish()
                 self._check_recorded(download)
+                self._check_wanted(0)
         except (IntegrityError, ReplacedError) as exc:  # going on with what has arrived would end the same way
             delete_part(self._part)
             if isinstance(exc, ArchiveError):

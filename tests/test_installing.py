@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -320,6 +321,30 @@ def test_what_is_stopped_fails_and_keeps_what_has_come(
     assert isinstance(installed.exception(2), StoppedError)
     assert kept_files(cache) == [f"{KEY}.journal", f"{KEY}.part"]
     assert make_installer(server.uri()).install(ARTIFACT).downloaded_bytes < len(ZIP)
+
+
+@pytest.mark.parametrize("phase", ["opening", "checking"])
+def test_what_lies_on_this_machine_is_stopped_too(
+    make_installer: Callable[..., Installer], cache: Cache, hub_folder: HubFolder, phase: str
+) -> None:
+    hub_folder.add(TEXT_OF_KEY)
+    installer = make_installer(hub_folder.uri)
+    is_reached, may_go_on = threading.Event(), threading.Event()
+
+    def listen(progress: Progress) -> None:
+        if progress.phase == phase:
+            is_reached.set()
+            may_go_on.wait(10)
+
+    installer._on_progress = listen
+    with pytest.raises(KeyboardInterrupt), installer.crew(1, "pull") as threads:
+        installed = threads.submit(installer.install, ARTIFACT)
+        assert is_reached.wait(10)
+        threading.Timer(0.3, may_go_on.set).start()
+        raise KeyboardInterrupt
+
+    assert isinstance(installed.exception(2), StoppedError)
+    assert cache.entries() == []
 
 
 # Little room

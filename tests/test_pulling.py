@@ -309,27 +309,6 @@ except KeyboardInterrupt:
 """
 
 
-def test_who_interrupts_a_pull_of_several_from_a_folder_gets_none(
-    hub: HubFolder, cache: Cache, tmp_path: Path, unmeasured: None
-) -> None:
-    for key in KEYS.values():
-        hub.add(str(key), pack(make_model(120_000_000)))
-    tests, home = str(Path(__file__).parent), str(tmp_path / "home")
-    script = INTERRUPTED.format(tests=tests, hub=hub.uri, home=home, cache=str(cache.root))
-    staging = cache.root / ".modelhub" / "staging"
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            wait_for(lambda: staging.is_dir() and any(staging.glob("*/weights")))
-            process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=20)
-        finally:
-            process.kill()
-
-    assert out == "interrupted\n"
-    assert list(staging.iterdir()) == []
-    assert cache.entries() == []
-
-
 def test_who_interrupts_a_pull_of_several_need_not_wait(
     hub: HubFolder, server: Server, cache: Cache, tmp_path: Path, unmeasured: None
 ) -> None:
