@@ -32,6 +32,7 @@ from modelhub.locations import allowed, artifact_uris
 from modelhub.objects import Member
 from modelhub.part_files import delete_part, disk_bytes
 from modelhub.progress import Progress, ProgressCallback
+from modelhub.quick_dataclasses import dataclass
 from modelhub.results import PulledModel
 from modelhub.saved_models import read_saved_model
 from modelhub.storage import Look, Source
@@ -124,6 +125,16 @@ class Installer:
         self._cache.stop_waiting(is_stopped=False)
         self._storage.reopen()
 
+    def _means(self, artifact: Artifact) -> _Means:
+        return _Means(
+            cache=self._cache,
+            bounds=self.bounds,
+            memory_bytes=MEMORY_BYTES // self.at_once,
+            tell=partial(self.tell, subject=str(artifact.key)),
+            note=self._note,
+            check_wanted=self._check_wanted,
+        )
+
     def _check_wanted(self, size_bytes: int) -> None:
         """Called whenever something was unpacked: what lies on this machine waits for no bytes that could fail."""
         if self._is_stopped:
@@ -166,16 +177,7 @@ class Installer:
     def _install_from(self, artifact: Artifact, put: _Put) -> PulledModel:
         for tries_left in reversed(range(_TRIES)):
             source = self._storage.open(allowed(artifact.uri, self._config))
-            filling = _Filling(
-                artifact,
-                source,
-                self._cache,
-                bounds=self.bounds,
-                memory_bytes=MEMORY_BYTES // self.at_once,
-                tell=partial(self.tell, subject=str(artifact.key)),
-                note=self._note,
-                check_wanted=self._check_wanted,
-            )
+            filling = _Filling(artifact, source, self._means(artifact))
             try:
                 path = put(filling)
             except ReplacedError:
@@ -194,33 +196,39 @@ class Installer:
         raise AssertionError
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Means:
+    """What an installer gives for one artifact.
+
+    Attributes:
+        cache: Where the entry appears.
+        bounds: On what the archive may unpack to.
+        memory_bytes: How much of what arrives may be in memory at once.
+        tell: Called with each phase, and with the bytes so far and in all.
+        note: Called with each sentence that deserves to be said.
+        check_wanted: Called whenever something was unpacked; raises where nobody wants it any more.
+    """
+
+    cache: Cache
+    bounds: Bounds
+    memory_bytes: int
+    tell: Callable[..., None]
+    note: Callable[[str], None]
+    check_wanted: Callable[[int], None]
+
+
 class _Filling:
     """Fills a staging folder with one artifact: brings it, unpacks it, and checks everything that can be checked."""
 
-    def __init__(
-        self,
-        artifact: Artifact,
-        source: Source,
-        cache: Cache,
-        *,
-        bounds: Bounds,
-        memory_bytes: int,
-        tell: Callable[..., None],
-        note: Callable[[str], None],
-        check_wanted: Callable[[int], None],
-    ) -> None:
-        self._check_wanted = check_wanted
-        self._bounds = bounds
-        self._memory_bytes = memory_bytes
+    def __init__(self, artifact: Artifact, source: Source, means: _Means) -> None:
         self.fetched_bytes = 0
         self.is_done = False
         self._artifact = artifact
         self._source = source
-        self._cache = cache
-        self._tell = tell
-        self._note = note
+        self._means = means
+        self._cache = means.cache
         self._part = Path()
-        self._recorded = cache.digest(artifact.key)
+        self._recorded = means.cache.digest(artifact.key)
 
     def __call__(self, staging: Path) -> Manifest:
         artifact = self._artifact
@@ -230,16 +238,16 @@ class _Filling:
             md5=artifact.checksum,
             sha256=self._recorded,
         )
-        self._tell("opening")
+        self._means.tell("opening")
         try:
             look = self._source.look()
-            with Download(look, expected, self._tell_bytes, memory_bytes=self._memory_bytes) as download:
+            with Download(look, expected, self._tell_bytes, memory_bytes=self._means.memory_bytes) as download:
                 members = self._unpack(look, download, staging)
-                self._tell("checking")
+                self._means.tell("checking")
                 read_saved_model(staging)
                 download.finish()
                 self._check_recorded(download)
-                self._check_wanted(0)
+                self._means.check_wanted(0)
         except (IntegrityError, ReplacedError) as exc:  # going on with what has arrived would end the same way
             delete_part(self._part)
             if isinstance(exc, ArchiveError):
@@ -257,9 +265,11 @@ class _Filling:
     def _unpack(self, look: Look, download: Download, staging: Path) -> tuple[Member, ...]:
         if not look.has_ranges:
             self._check_room(staging, look.stat.size_bytes or 0)
-            return unpack_stream(download.in_order(self._part), staging, bounds=self._bounds)
+            return unpack_stream(download.in_order(self._part), staging, bounds=self._means.bounds)
         directory = read_directory(look)
-        self._bounds.check(directory.unpacked_bytes, archive_bytes=look.size_bytes)  # before the room: a bomb has none
+        self._means.bounds.check(
+            directory.unpacked_bytes, archive_bytes=look.size_bytes
+        )  # before the room: a bomb has none
         unpacked_bytes = directory.unpacked_bytes + _FILE_BYTES * len(directory.members)
         if self._check_room(staging, unpacked_bytes, zip_bytes=0 if look.local else look.size_bytes):
             content = download.by_position(self._part)
@@ -268,16 +278,16 @@ class _Filling:
                 directory,
                 staging,
                 threads=_THREADS,
-                bounds=self._bounds,
-                on_unpacked=self._check_wanted,
+                bounds=self._means.bounds,
+                on_unpacked=self._means.check_wanted,
                 on_stop=content.stop,
             )
             content.stop_reading()
             return members
-        self._note(
+        self._means.note(
             f"The disk has no room for {self._artifact.key} and its zip: an interrupted download will begin anew."
         )
-        return unpack_stream(download.in_order(self._part), staging, bounds=self._bounds)
+        return unpack_stream(download.in_order(self._part), staging, bounds=self._means.bounds)
 
     def _check_room(self, staging: Path, unpacked_bytes: int, *, zip_bytes: int = 0) -> bool:
         """Whether the disk has room for the zip beside its folder.
@@ -308,4 +318,4 @@ class _Filling:
         return ArchiveError(f"{without_secrets(self._artifact.uri)}: {exc.message}", hint=hint)
 
     def _tell_bytes(self, done_bytes: int, total_bytes: int | None) -> None:
-        self._tell("downloading", done_bytes=done_bytes, total_bytes=total_bytes)
+        self._means.tell("downloading", done_bytes=done_bytes, total_bytes=total_bytes)
