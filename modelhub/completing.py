@@ -10,8 +10,8 @@ from modelhub.config import Config
 from modelhub.errors import ModelHubError, UsageError
 from modelhub.languages import language_names
 from modelhub.registry import seen_without
+from modelhub.vocabulary import LAST_SIGN
 
-_LAST_SIGN = "\U0010ffff"
 _SHOWN = 200
 _SHORTEST_WORD = 2
 
@@ -35,7 +35,7 @@ class Completer:
             "SELECT DISTINCT name FROM models m WHERE {seen} AND name COLLATE NOCASE >= ? AND name COLLATE NOCASE < ?"
             " AND ? IN ('', repository) ORDER BY name COLLATE NOCASE LIMIT ?"
         )
-        found = self._ask(query, name, name + _LAST_SIGN, repository, _SHOWN)
+        found = self._ask(query, name, name + LAST_SIGN, repository, _SHOWN)
         return [f"{repository}{slash}{name}" for name in found]
 
     def languages_of(self, name: str) -> list[str]:
@@ -49,7 +49,7 @@ class Completer:
             return []
         query = "SELECT word FROM vocabulary WHERE word >= ? AND word < ? ORDER BY models DESC LIMIT ?"
         word = beginning.lower()
-        return self._ask(query, word, word + _LAST_SIGN, _SHOWN)
+        return self._ask(query, word, word + LAST_SIGN, _SHOWN)
 
     def values(self, field: str, beginning: str) -> list[str]:
         """Values that models can be filtered by and that begin so, the most frequent first."""
@@ -64,7 +64,7 @@ class Completer:
     def labels(self, beginning: str) -> list[str]:
         """Labels that models predict."""
         query = "SELECT DISTINCT label FROM labels WHERE label >= ? AND label < ? LIMIT ?"
-        return self._ask(query, beginning, beginning + _LAST_SIGN, _SHOWN)
+        return self._ask(query, beginning, beginning + LAST_SIGN, _SHOWN)
 
     def cached(self, beginning: str) -> list[str]:
         """Names of models that are in the cache."""

@@ -8,14 +8,12 @@ from dataclasses import asdict
 from typing import Any
 
 from modelhub.quick_dataclasses import dataclass
-from modelhub.registry import Registry, seen_without
+from modelhub.registry import Registry, batches, seen_without
 
 FIELDS = ("task", "language", "product", "annotator", "engine", "license", "year", "size")
 _SIZES = ((10**7, "to 10 MB"), (10**8, "10 to 100 MB"), (10**9, "100 MB to 1 GB"))
 _LARGEST = "1 GB or more"
 _NOT_KNOWN = "not known"
-# So many values may be bound in one statement of every SQLite.
-_AT_ONCE = 800
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ def count_facets(registry: Registry, numbers: Sequence[int], hidden: Sequence[in
     numbers) name have none.
     """
     counts: dict[str, Counter[str]] = {field: Counter() for field in FIELDS}
-    for start in range(0, len(numbers), _AT_ONCE):
-        for facets in _facets(registry, numbers[start : start + _AT_ONCE], hidden):
+    for some in batches(numbers):
+        for facets in _facets(registry, some, hidden):
             for field, values in zip(FIELDS, facets, strict=True):
                 counts[field].update(values)
     order = {label: place for place, label in enumerate([*(label for _, label in _SIZES), _LARGEST, _NOT_KNOWN])}

@@ -138,7 +138,7 @@ class Registry:
     def of_models(self, numbers: Sequence[int]) -> dict[int, list[Artifact]]:
         """By model, all artifacts of models with these numbers, each in the order of their lists."""
         found: dict[int, list[Artifact]] = {number: [] for number in numbers}
-        for some in _batches(numbers):
+        for some in batches(numbers):
             rows = self.connection.execute(
                 f"SELECT model_id, {_ARTIFACT_COLUMNS} FROM artifacts WHERE model_id IN ({_marks(some)})"
                 " ORDER BY position, id",
@@ -168,7 +168,7 @@ class Registry:
     def facts_of(self, artifacts: Sequence[Artifact]) -> list[ModelFacts]:
         """What is known of each artifact's model, in their order; empty facts for an unknown artifact."""
         described: dict[tuple[str, str], list[bytes]] = {(str(item.key), item.repository): [] for item in artifacts}
-        for some in _batches([key for key, _ in described]):
+        for some in batches([key for key, _ in described]):
             for key, repository, facts in self.connection.execute(
                 f"SELECT d.key, d.repository, d.facts {_TRUSTED_FIRST.format(f'd.key IN ({_marks(some)})')}", some
             ):
@@ -367,7 +367,7 @@ def artifact_from_row(row: Sequence[Any]) -> Artifact:
     )
 
 
-def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """The values, as many at once as one statement takes."""
     return (values[start : start + _BOUND] for start in range(0, len(values), _BOUND))
 

@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from modelhub.quick_dataclasses import dataclass
-from modelhub.registry import Registry
+from modelhub.registry import Registry, batches
 from modelhub.search_score import Candidate
 from modelhub.search_words import Wanted
 from modelhub.searchable import TEXT_COLUMNS, words_in
 
 SCORED = 150
 _NAMED = 25
-_AT_ONCE = 800
 _COLUMNS = "m.id, model_text.name, model_text.title, model_text.tasks || ' ' || model_text.labels, m.language"
 _JOINED = "model_text CROSS JOIN models m ON m.id = model_text.rowid"
 
@@ -101,8 +100,7 @@ class SearchIndex:
         if not self._selection.passing:
             return None
         found: set[tuple[str, str]] = set()
-        for start in range(0, len(numbers), _AT_ONCE):
-            some = numbers[start : start + _AT_ONCE]
+        for some in batches(numbers):
             query = (
                 f"SELECT a.repository, a.key FROM artifacts a WHERE a.model_id IN ({', '.join('?' * len(some))})"
                 f" AND {self._selection.passing}"

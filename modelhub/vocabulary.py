@@ -10,7 +10,7 @@ from modelhub.tokens import deletions, is_near
 
 _LONGEST = 40
 _CORRECTABLE = re.compile(r"(?=.*[^\W\d_])\w{2,}")  # with a letter, and more than one sign
-_LAST_SIGN = "\U0010ffff"
+LAST_SIGN = "\U0010ffff"  # behind a beginning: where the words with it end
 # Of a longer word two letters may be wrong, if it begins as it should.
 _LONG_WORD_LETTERS = 8
 
@@ -33,14 +33,14 @@ class Vocabulary:
         """Longer words that begin so, those of most models first."""
         rows = self._execute(
             "SELECT word FROM vocabulary WHERE word > ? AND word < ? ORDER BY models DESC, word LIMIT ?",
-            (beginning, beginning + _LAST_SIGN, limit),
+            (beginning, beginning + LAST_SIGN, limit),
         )
         return [row[0] for row in rows]
 
     def count_beginning_with(self, beginning: str) -> int:
         """Number of models that have such a word; a model counts once for each of them."""
         query = "SELECT total(models) FROM vocabulary WHERE word >= ? AND word < ?"
-        return int(self._execute(query, (beginning, beginning + _LAST_SIGN)).fetchone()[0])
+        return int(self._execute(query, (beginning, beginning + LAST_SIGN)).fetchone()[0])
 
     def near(self, word: str, limit: int) -> list[str]:
         """Words that one typing error makes of a word, or it of them; those of most models first."""
@@ -65,7 +65,7 @@ class Vocabulary:
 
         rows = self._execute(
             "SELECT word FROM vocabulary WHERE word >= ? AND word < ? AND length(word) BETWEEN ? AND ?",
-            (word[0], word[0] + _LAST_SIGN, len(word) - 2, len(word) + 2),
+            (word[0], word[0] + LAST_SIGN, len(word) - 2, len(word) + 2),
         )
         match = process.extractOne(word, [row[0] for row in rows], scorer=OSA.distance, score_cutoff=2)
         return [match[0]] if match else []
