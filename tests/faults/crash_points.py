@@ -17,9 +17,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from faults.scenarios import PROJECT, SCENARIOS, Scene, playing
 from faults.strace import DELETIONS, HANGS, Call, calls_in, hit_in, traced, why_not
@@ -184,27 +185,32 @@ def build_home(work: Path) -> Path:
     return home
 
 
-def main() -> None:
-    """Try all points, or a share of them, and print the figures; ends with 1 where anything was not as it should be."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scenarios", nargs="*", metavar="scenario", default=[], help=", ".join(SCENARIOS))
-    parser.add_argument("--share", type=float, default=1.0, help="of all points; default: 1")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+def play_all(names: Sequence[str], figures_of: Callable[[Scene], Any]) -> None:
+    """Play scenarios, all where none is named, and print their figures; ends with 1 where there is any complaint."""
     if reason := why_not():
         sys.exit(reason)
     complaints: list[str] = []
     with tempfile.TemporaryDirectory(prefix="modelhub-faults-") as folder:
         home = build_home(Path(folder))
-        for name in options.scenarios or SCENARIOS:
+        for name in names or SCENARIOS:
             work = Path(folder, name)
             work.mkdir()
             with playing(work, home, name) as scene:
-                figures = try_points(scene, sample(points_of(scene), options.share, options.seed))
+                figures = figures_of(scene)
             print(figures, flush=True)
             complaints += figures.complaints
     print(*complaints, sep="\n")
     sys.exit(bool(complaints))
+
+
+def main() -> None:
+    """Try all points, or a share of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenarios", nargs="*", metavar="scenario", default=[], help=", ".join(SCENARIOS))
+    parser.add_argument("--share", type=float, default=1.0, help="of all points; default: 1")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    play_all(options.scenarios, lambda scene: try_points(scene, sample(points_of(scene), options.share, options.seed)))
 
 
 if __name__ == "__main__":

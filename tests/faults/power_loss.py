@@ -12,18 +12,16 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from faults.crash_points import build_home
+from faults.crash_points import play_all
 from faults.disk_model import Disk, Tree, losses
 from faults.recording import Replay, load
-from faults.scenarios import KEY, SCENARIOS, Scene, playing
-from faults.strace import traced, why_not
+from faults.scenarios import KEY, SCENARIOS, Scene
+from faults.strace import traced
 
 _SHOWN_BYTES = 8 << 20
 
@@ -142,25 +140,12 @@ def _mark(scene: Scene) -> None:
 
 
 def main() -> None:
-    """Cut the power everywhere and print the figures; ends with 1 where anything was not as it should be."""
+    """Cut the power everywhere."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenarios", nargs="*", metavar="scenario", default=[], help=", ".join(SCENARIOS))
     parser.add_argument("--every", type=int, default=20, help="how many states to one that is pulled into; default: 20")
     options = parser.parse_args()
-    if reason := why_not():
-        sys.exit(reason)
-    complaints: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="modelhub-power-") as folder:
-        home = build_home(Path(folder))
-        for name in options.scenarios or SCENARIOS:
-            work = Path(folder, name)
-            work.mkdir()
-            with playing(work, home, name) as scene:
-                figures = cut_power(scene, every=options.every)
-            print(figures, flush=True)
-            complaints += figures.complaints
-    print(*complaints, sep="\n")
-    sys.exit(bool(complaints))
+    play_all(options.scenarios, lambda scene: cut_power(scene, every=options.every))
 
 
 if __name__ == "__main__":
