@@ -267,9 +267,8 @@ class _Filling:
             self._check_room(staging, look.stat.size_bytes or 0)
             return unpack_stream(download.in_order(self._part), staging, bounds=self._means.bounds)
         directory = read_directory(look)
-        self._means.bounds.check(
-            directory.unpacked_bytes, archive_bytes=look.size_bytes
-        )  # before the room: a bomb has none
+        # Before the room is asked for: a bomb has none.
+        self._means.bounds.check(directory.unpacked_bytes, archive_bytes=look.size_bytes)
         unpacked_bytes = directory.unpacked_bytes + _FILE_BYTES * len(directory.members)
         if self._check_room(staging, unpacked_bytes, zip_bytes=0 if look.local else look.size_bytes):
             content = download.by_position(self._part)
