@@ -373,8 +373,9 @@ def _why_not_taken(artifact: Artifact, taken: Artifact, preferred: Sequence[Arti
             return f"of class {artifact.annotator}, not {runtime.annotator}"
         return f"engine {artifact.engine or 'not known'}; {taken.engine or 'the other'} is preferred"
     if _is_time_order(runtime):
-        is_earlier = artifact.built_ms < taken.built_ms
-        return f"{'built' if is_earlier else 'listed'} earlier (before Spark NLP 3.3 the time alone decides)"
+        if artifact.built_ms < taken.built_ms:
+            return "built earlier (before Spark NLP 3.3 the time alone decides)"
+        return "listed earlier, at the same time (of a build that is listed twice the first line counts here)"
     if artifact.spark_version.parts != taken.spark_version.parts:
         return f"for Spark {artifact.spark_version}; {taken.spark_version} comes before it"
     if artifact.lib_version.number != taken.lib_version.number:

@@ -636,3 +636,12 @@ def test_what_was_not_taken_can_go_without_changing_the_choice(
     gone = data.draw(st.sampled_from(others)) if len(others) > 1 else None
 
     assert outcome([item for item in candidates if item is not gone], subject) == taken
+
+
+def test_before_3_3_the_reason_of_a_tie_tells_of_lines_that_are_there_twice() -> None:
+    resolution = choose([artifact("3.1.0", millis=LATE), artifact("2.7.0", millis=LATE)], runtime("3.2.1", "3.1.2"))
+
+    assert reasons(resolution) == [
+        "listed earlier, at the same time (of a build that is listed twice the first line counts here)",
+        "taken: first in Spark NLP's order",
+    ]
