@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import lzma
+import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +127,8 @@ def pages_of(path: Path) -> Iterator[PageFile]:
         StorageError: It cannot be read.
     """
     if path.is_dir():
-        for file in sorted(path.rglob("*.md")):
-            if file.is_file():
-                yield _page_file(file, file.relative_to(path).as_posix())
+        for name, place in _pages_below(path):
+            yield _page_file(name, place)
     elif not path.exists():
         raise NotFoundError(f"{path} does not exist.", hint="Name a folder, an archive or a page of cards.")
     elif path.name.endswith(".zip"):
@@ -140,10 +141,35 @@ def pages_of(path: Path) -> Iterator[PageFile]:
         raise UsageError(f"{path} is neither a Markdown page nor an archive of them.", hint="Archives: .tar.*, .zip.")
 
 
-def _page_file(file: Path, name: str) -> PageFile:
+def _pages_below(path: Path) -> Iterator[tuple[str, str]]:
+    """Name and path of every Markdown page in a folder and its folders; one that cannot be looked into is left out.
+
+    The system's own listing knows what is a file: ``Path.rglob`` takes as long as an eighth of the reading.
+    """
+    folders = [("", str(path))]
+    while folders:
+        prefix, folder = folders.pop()
+        with contextlib.suppress(PermissionError), os.scandir(folder) as found:
+            entries = sorted(found, key=attrgetter("name"))
+            inner = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+            folders += [(f"{prefix}{entry.name}/", entry.path) for entry in reversed(inner)]
+            for entry in entries:
+                if entry.name.endswith(".md") and _is_file(entry):
+                    yield f"{prefix}{entry.name}", entry.path
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _page_file(name: str, path: str) -> PageFile:
     """A page of a folder; one that cannot be read must not stop the others."""
     try:
-        return PageFile(name, file.read_bytes())
+        with Path(path).open("rb", buffering=0) as file:
+            return PageFile(name, file.read())
     except OSError as exc:
         return PageFile(name, b"", trouble=exc.strerror or str(exc))
 

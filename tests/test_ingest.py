@@ -179,6 +179,15 @@ def test_a_folder_that_is_called_like_a_page_is_none(tmp_path: Path) -> None:
     assert documents_of(tmp_path).keys() == PAGES.keys()
 
 
+def test_a_folder_is_read_in_the_order_of_names_its_own_pages_first(tmp_path: Path) -> None:
+    write_folder(tmp_path, {name: card().encode() for name in ("b/z.md", "c.md", "b/a/x.md", "a.md", "a/y.md")})
+    (tmp_path / "loop.md").symlink_to("loop.md")
+    (tmp_path / "again").symlink_to(tmp_path / "b")
+    (tmp_path / "linked.md").symlink_to("a.md")
+
+    assert list(documents_of(tmp_path)) == ["a.md", "c.md", "linked.md", "a/y.md", "b/z.md", "b/a/x.md"]
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_what_holds_no_page_is_named(tmp_path: Path, name: str) -> None:
     path = WRITERS[name](tmp_path / name, OTHERS)
