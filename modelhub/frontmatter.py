@@ -19,15 +19,16 @@ _OPENING = re.compile(r"\s*---[ \t]*\n")
 _CLOSING = re.compile(r"\n(?:---|\.\.\.)[ \t]*(?=\n|\Z)")
 _KEY = re.compile(r"^([^\s#\-\[{&!*|>'\"%@`?][^:\n]*):(?:[ \t]+(.*))?$", re.M)
 # What nearly every line of nearly every card is, in signs that YAML reads in one way only: a plain or quoted string, a
-# list of plain strings, or a key with one indented pair below.
+# list of plain strings, or a key with one indented pair below. Empty lines may follow.
+_SIGNS = r"[ !$%&()*+,./0-9;<=>?@A-Z\[\\\]^_`a-z{|}~-]*"
 _PLAIN_LINE = re.compile(
-    r"""(\w+):(?:
-        [ ]+ (?: (\w[ !$%&()*+,./0-9;<=>?@A-Z\[\\\]^_a-z{|}~-]*)
+    rf"""(\w+):(?:
+        [ ]+ (?: (\w{_SIGNS} (?: :(?=\w){_SIGNS} )*)
                | "([ !#-\[\]-~]*)"
                | \[ ((?:\w[\w .+/-]*|"[\w .+/-]*") (?:,[ ]* (?:\w[\w .+/-]*|"[\w .+/-]*"))*) \][ ]* )
         | [ ]*\n[ ]+ (\w+):[ ]+ (\w+)[ ]*
         | [ ]*
-    )(?:\n|\Z)""",
+    )(?:\n+|\Z)""",
     re.VERBOSE | re.ASCII,
 )
 _ITEM = re.compile(r"[ \t]*-[ \t]+(.*)")
@@ -141,7 +142,7 @@ def _read_block(block: str, line: int, findings: Findings) -> Mapping[str, Any]:
 def _read_plain_lines(block: str) -> dict[str, Any] | None:
     """Read a block of plain lines, as YAML would in five times the time; None where any line is another."""
     values: dict[str, Any] = {}
-    position = 0
+    position = len(block) - len(block.lstrip("\n"))
     while position < len(block):
         match = _PLAIN_LINE.match(block, position)
         if match is None or match[1] in values:

@@ -19,6 +19,8 @@ PLAIN_BLOCKS = [
     'language: "no"\ntags: ["no", open_source, x y]\n',
     "spark_version: 3.10\ndate: 2020-01-01\nsupported: true\n",
     'empty:\nother: \nquoted: ""\n',
+    "title: ClinicalBERT (``emb`` 12:30), `x`\ndate: 2020-07-14 19:03:00 +0800\n",
+    "\nlayout: model\n\ntitle: x\n\n\nname: y\n\n",
     "article_header:\n  type: cover\nlast: x   \n",
     "article_header:\ntype: cover\n",
 ]
@@ -29,6 +31,7 @@ YAML_BLOCKS = [
     "long: one\n  two\n",
     "nested:\n  a: x\n  b: y\n",
     "tags: []\n",
+    "title:\n\n  below\n",
     "title: Enawené\n",
     "a: [x, [y]]\n",
 ]
@@ -54,6 +57,7 @@ def test_plain_lines_are_read_as_yaml_reads_them(block):
                 {"long": "one two"},
                 {"nested": {"a": "x", "b": "y"}},
                 {"tags": []},
+                {"title": "below"},
                 {"title": "Enawené"},
                 {"a": ["x"]},
             ],
