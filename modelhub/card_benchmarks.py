@@ -105,6 +105,8 @@ def read_benchmark(text: str) -> tuple[ScoreRow, ...]:
     Args:
         text: The benchmark section, without its fences.
     """
+    if not text:
+        return ()
     reading = _Reading()
     for line in _test_part(_TWO_WORDS.sub(r"\1-\2", text)).splitlines():
         reading.take(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from modelhub.markdown import bullets
 
@@ -28,6 +29,7 @@ _LISTED = re.compile(
 )
 
 
+@lru_cache(maxsize=256)  # many models were trained on the same data
 def read_labels(text: str) -> tuple[str, ...]:
     """The labels of a section, in its order, each once; none where the section is prose.
 

@@ -40,6 +40,7 @@ class ModelCard:
 
     Attributes:
         source: The path as the user gave it.
+        outline: Its sections, as written.
         front_matter: Strings and lists of strings, as written.
         artifact: The zip that the card publishes; None where it has no usable link.
         https_uri: Target of the Download button; it counts where the other names another zip.
@@ -55,6 +56,7 @@ class ModelCard:
     """
 
     source: str
+    outline: markdown.Outline
     front_matter: Mapping[str, Any]
     artifact: Artifact | None
     https_uri: str
@@ -69,13 +71,27 @@ class ModelCard:
     compatibility: str
     description: str
     code: Mapping[str, tuple[str, ...]]
-    references: tuple[str, ...]
-    data_sources: tuple[str, ...]
     predicted_entities_text: str
-    results: str
     benchmark: str
     model_info: Mapping[str, str]
     diagnostics: tuple[Diagnostic, ...]
+
+    # What the registry does not keep is read when it is asked for.
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The items and lines of the section "References"."""
+        return markdown.entries(self.outline.text("references"))
+
+    @property
+    def data_sources(self) -> tuple[str, ...]:
+        """The items and lines of the section "Data Source"."""
+        return markdown.entries(self.outline.text("data source"))
+
+    @property
+    def results(self) -> str:
+        """What the example prints, without fences."""
+        return markdown.unfenced(self.outline.text("results"))
 
 
 def parse_card(text: str, *, source: str = "") -> ModelCard:
@@ -100,6 +116,7 @@ def _card_of(page: Page) -> ModelCard:
     report_trouble(page, reading.rows, reading.location)
     return ModelCard(
         source=page.source,
+        outline=page.outline,
         front_matter=page.front.values,
         artifact=artifact,
         https_uri=reading.links.https_uri,
@@ -114,10 +131,7 @@ def _card_of(page: Page) -> ModelCard:
         compatibility=reading.row("compatibility"),
         description=reading.description,
         code=reading.code,
-        references=markdown.entries(page.outline.text("references")),
-        data_sources=markdown.entries(page.outline.text("data source")),
         predicted_entities_text=reading.predicted_entities,
-        results=markdown.unfenced(page.outline.text("results")),
         benchmark=reading.benchmark,
         model_info={name: row.value for name, row in reading.table.items()},
         diagnostics=page.findings.sorted(),
