@@ -7,7 +7,7 @@ a snippet is written from it. Empty fields are left out of the JSON, so that a l
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, asdict, astuple, field, fields, replace
+from dataclasses import MISSING, field, fields, replace
 from typing import Any
 
 from modelhub.public_hub import PUBLIC_REPOSITORY
@@ -149,17 +149,14 @@ class ModelFacts:
 
     def to_dict(self) -> dict[str, Any]:
         """The facts as JSON values, without the empty ones."""
-        data: dict[str, Any] = {}
-        for name, default in _DEFAULTS.items():
-            value = getattr(self, name)
-            if value != default:
-                data[name] = list(value) if isinstance(value, tuple) else value
+        stated = ((name, value) for name, value in vars(self).items() if value != _DEFAULTS[name])
+        data = {name: list(value) if isinstance(value, tuple) else value for name, value in stated}
         if self.dependencies:
-            data["dependencies"] = [list(astuple(call)) for call in self.dependencies]
+            data["dependencies"] = [list(vars(call).values()) for call in self.dependencies]
         if self.scores:
             data["scores"] = [row.to_dict() for row in self.scores]
         if self.best_score:
-            data["best_score"] = asdict(self.best_score)
+            data["best_score"] = dict(vars(self.best_score))
         return data
 
     def merged_over(self, older: ModelFacts) -> ModelFacts:

@@ -62,7 +62,7 @@ class _Described:
         self._packed = list(dict.fromkeys(packed for packed, _ in descriptions))
         self._listing = next((listing for _, listing in descriptions if listing), "")
 
-    @property
+    @cached_property
     def key(self) -> ArtifactKey:
         """Its key."""
         return ArtifactKey.parse(self._key)
@@ -86,8 +86,7 @@ class _Described:
     def digest(self) -> bytes:
         """Equal for equal facts and listings; in the usual case told without reading any JSON."""
         packed = self._packed[0] if len(self._packed) == 1 else pack(self.facts.to_dict()).content
-        listed = repr(self.listing).encode()
-        return blake2b(packed + listed, digest_size=12).digest()
+        return blake2b(packed + self._listing.encode(), digest_size=12).digest()
 
 
 class ModelRows:
@@ -129,7 +128,8 @@ class ModelRows:
         described = self._described(model, touched)
         outcomes = {key: _outcome(described.get(key), stored.get(key)) for key in touched}
         if any(outcome is not Outcome.UNCHANGED for outcome in outcomes.values()):
-            described |= self._described(model, stored.keys() - outcomes.keys())
+            if others := stored.keys() - outcomes.keys():
+                described |= self._described(model, others)
             if model_id is not None:
                 self._texts.forget(model_id, self._stored_facets(model, model_id))
             for key in stored.keys() - described.keys():
@@ -183,8 +183,9 @@ class ModelRows:
         else:
             model_id = self._free_id(base)
             self._models.append((model_id, model.name, model.language, model.repository, *sorted_by))
-            self._execute("DELETE FROM models WHERE id = ?", (old_id,))
-            self._execute("UPDATE artifacts SET model_id = ? WHERE model_id = ?", (model_id, old_id))
+            if old_id is not None:
+                self._execute("DELETE FROM models WHERE id = ?", (old_id,))
+                self._execute("UPDATE artifacts SET model_id = ? WHERE model_id = ?", (model_id, old_id))
         self._texts.add(model_id, searchable)
         return model_id
 
