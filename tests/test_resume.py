@@ -66,7 +66,7 @@ def kept_files(entry: Path) -> list[Path]:
 # Ways to be interrupted
 
 
-@pytest.mark.parametrize("connections", [8, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("connections", [4, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("number", "status"),
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9), (signal.SIGHUP, -1)],
