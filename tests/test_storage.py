@@ -119,7 +119,7 @@ def test_an_object_in_a_folder_is_read_whole(storage: Storage, file: Path) -> No
 
     assert (look.uri, look.size_bytes, look.has_ranges) == (file.as_uri(), len(CONTENT), True)
     assert read_all(source) == CONTENT
-    assert open_files() == before
+    assert open_files() <= before  # fewer where the server of another test closes its ends only now
 
 
 @pytest.mark.parametrize("where", ["file", "http", "no-ranges"])
