@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """The manifest as JSON values."""
-        return {"schema": 1, **asdict(self), "files": [asdict(file) for file in self.files]}
+        return {"schema": 1, **vars(self), "files": [file._asdict() for file in self.files]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Manifest:

@@ -26,7 +26,7 @@ _MAX_CHUNK_BYTES = 1 << 16
 _UNNOTICED = getattr(os, "O_NOATIME", 0)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class FileSum:
     """What is in a file.
 

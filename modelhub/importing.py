@@ -12,7 +12,6 @@ import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from os.path import commonprefix
 from pathlib import Path
 
@@ -310,4 +309,4 @@ def _lifted(staging: Path, folder: str, members: tuple[Member, ...]) -> tuple[Me
             child.rename(staging / child.name)
         aside.rmdir()
     inside = (member for member in members if member.path.startswith(f"{folder}/"))
-    return tuple(replace(member, path=member.path.removeprefix(f"{folder}/")) for member in inside)
+    return tuple(member._replace(path=member.path.removeprefix(f"{folder}/")) for member in inside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from typing import NamedTuple
 
 from modelhub.quick_dataclasses import dataclass
 
@@ -30,8 +31,7 @@ class Text:
     validator: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One file that was unpacked.
 
     Attributes:

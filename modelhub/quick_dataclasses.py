@@ -1,16 +1,19 @@
-"""Frozen dataclasses whose classes are made three times faster, and their instances, too.
+"""Dataclasses that are made when they are first used, and whose instances are made faster.
 
-For each class ``dataclasses.dataclass(frozen=True)`` compiles six functions, 0.5 ms; a pull imports sixty of them, and
-may take 150 ms in all. Here ``__init__`` alone is compiled, and all classes share what compares, hashes, shows and
-refuses to change. That ``__init__`` sets all fields in one step: a card is read into a hundred of them. Type checkers
-see the original.
+For each class ``dataclasses.dataclass`` compiles up to six functions, 0.5 ms; a command imports fifty of them,
+uses half, and may take 150 ms in all. Here a class costs next to nothing until somebody makes an instance or asks for
+its fields. Then ``__init__`` alone is compiled, and all classes share what compares, hashes, shows and refuses to
+change. That ``__init__`` sets all fields in one step: a card is read into a hundred of them. Type checkers see the
+original.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Sequence
-from operator import attrgetter
+from functools import partial
+from operator import attrgetter, eq, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, cast
 
 __all__ = ["dataclass"]
@@ -19,27 +22,50 @@ if TYPE_CHECKING:
     from dataclasses import dataclass
 else:
 
-    def dataclass(*, frozen: bool = False, kw_only: bool = False, **others: bool) -> Callable[[type], type]:
+    def dataclass(
+        *, frozen: bool = False, order: bool = False, kw_only: bool = False, **others: bool
+    ) -> Callable[[type], type]:
         """Make a class a dataclass; ``dataclasses.fields``, ``replace`` and ``asdict`` know it as one."""
-        if others or not frozen:
-            return dataclasses.dataclass(frozen=frozen, kw_only=kw_only, **others)
+        if others:
+            return dataclasses.dataclass(frozen=frozen, order=order, kw_only=kw_only, **others)
+
+        shared = {**_SHARED, **(_FROZEN if frozen else _MUTABLE), **(_ORDER if order else {})}
 
         def decorate(cls: type) -> type:
-            made = dataclasses.dataclass(cls, init=False, repr=False, eq=False, kw_only=kw_only)
-            compared = [field for field in dataclasses.fields(made) if field.compare]
-            hashed = [field.name for field in compared if field.hash is not False]
-            shared = {
-                **_SHARED,
-                "__init__": _init_of(dataclasses.fields(made)),
-                "_compared": staticmethod(attrgetter(*(field.name for field in compared))),
-                "_hashed": staticmethod(attrgetter(*hashed)),
-            }
-            for name, function in shared.items():
+            finish = partial(_finish, cls, kw_only=kw_only)
+            late = {name: _Late(name, finish) for name in _LATE}
+            for name, value in {**shared, **late}.items():
                 if name not in cls.__dict__ or cls.__dict__[name] is None:
-                    setattr(made, name, function)
-            return made
+                    setattr(cls, name, value)
+            return cls
 
         return decorate
+
+
+class _Late:
+    """An attribute of a class that is not there before the class is finished; whoever asks for it finishes it."""
+
+    def __init__(self, name: str, finish: Callable[[], None]) -> None:
+        self._name = name
+        self._finish = finish
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        self._finish()
+        return getattr(owner if instance is None else instance, self._name)
+
+
+def _finish(cls: type, *, kw_only: bool) -> None:
+    with _FINISHING:
+        if not isinstance(cls.__dict__["__dataclass_fields__"], _Late):  # by another thread
+            return
+        cls.__doc__ = cls.__doc__ or cls.__name__  # else it would be made of __init__, which is not there yet
+        made: Any = dataclasses.dataclass(cls, init=False, repr=False, eq=False, kw_only=kw_only)
+        compared = [field for field in dataclasses.fields(made) if field.compare]
+        hashed = [field.name for field in compared if field.hash is not False]
+        made._compared = staticmethod(attrgetter(*(field.name for field in compared)))
+        made._hashed = staticmethod(attrgetter(*hashed))
+        if isinstance(cls.__dict__["__init__"], _Late):
+            made.__init__ = _init_of(dataclasses.fields(made))
 
 
 def _init_of(fields: Sequence[dataclasses.Field[Any]]) -> Callable[..., None]:
@@ -61,8 +87,13 @@ def _init_of(fields: Sequence[dataclasses.Field[Any]]) -> Callable[..., None]:
     return cast("Callable[..., None]", known["__init__"])
 
 
-def _eq(self: Any, other: Any) -> Any:
-    return self._compared(self) == self._compared(other) if other.__class__ is self.__class__ else NotImplemented
+def _compares(operator: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
+    def compare(self: Any, other: Any) -> Any:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return operator(self._compared(self), self._compared(other))
+
+    return compare
 
 
 def _hash(self: Any) -> int:
@@ -85,4 +116,9 @@ def _delete(self: Any, name: str) -> None:
     raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
-_SHARED = {"__eq__": _eq, "__hash__": _hash, "__repr__": _repr, "__setattr__": _set, "__delattr__": _delete}
+_SHARED = {"__eq__": _compares(eq), "__repr__": _repr}
+_FROZEN = {"__hash__": _hash, "__setattr__": _set, "__delattr__": _delete}
+_MUTABLE = {"__hash__": None}
+_ORDER = {"__lt__": _compares(lt), "__le__": _compares(le), "__gt__": _compares(gt), "__ge__": _compares(ge)}
+_LATE = ("__dataclass_fields__", "__init__", "_compared", "_hashed")
+_FINISHING = threading.RLock()  # a class finishes those that it builds on

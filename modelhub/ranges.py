@@ -14,7 +14,7 @@ _CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)",
 _MAX_DELAY_S = 30.0
 
 
-@dataclass(frozen=True, order=True, slots=True)
+@dataclass(frozen=True, order=True)
 class Span:
     """The bytes from ``start`` up to, but without, ``end``."""
 
@@ -31,7 +31,7 @@ class Span:
         return f"bytes={self.start}-{self.end - 1}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ContentRange:
     """What an answer says of the range that it holds.
 

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import islice, pairwise, zip_longest
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from modelhub.bounds import Bounds
 from modelhub.errors import ArchiveError
@@ -242,8 +242,7 @@ def unpack_members(
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """One member, and the bytes that it has to fill.
 
     Attributes:

@@ -121,7 +121,7 @@ class ListedHeader(Header):
     external_attributes: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class EndRecords:
     """Where the table of contents lies.
 

@@ -3,6 +3,10 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
 from functools import cached_property
 from typing import Any
@@ -10,6 +14,7 @@ from typing import Any
 import pytest
 
 from modelhub import quick_dataclasses
+from modelhub.ranges import Span
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,7 +39,7 @@ class Quick:
         return self.name[0]
 
 
-@quick_dataclasses.dataclass(frozen=True)
+@quick_dataclasses.dataclass(frozen=True, order=True)
 class Point:
     x: int
     y: int = 0
@@ -100,17 +105,68 @@ def test_a_class_may_build_on_another() -> None:
     assert Point3(1, 2) != Point(1, 2)
 
 
+def test_order_is_that_of_the_fields() -> None:
+    assert sorted([Point(2, 1), Point(1, 3), Point(1, 2)]) == [Point(1, 2), Point(1, 3), Point(2, 1)]
+    assert Point(1) <= Point(1) >= Point(1)
+    assert Point(2) > Point(1)
+    with pytest.raises(TypeError, match="'<' not supported"):
+        assert Point(1) < Point3(2)
+
+
+def test_values_that_come_from_elsewhere_need_no_instance_before() -> None:
+    script = """
+import pickle, sys
+from modelhub.ranges import Span
+one, other = pickle.loads(sys.stdin.buffer.read())
+print(one == other, one < other, hash(one) == hash(Span(1, 2)), one)
+"""
+    values = pickle.dumps((Span(1, 2), Span(1, 3)))
+
+    told = subprocess.run([sys.executable, "-c", script], input=values, capture_output=True, check=True).stdout
+
+    assert told == b"False True True bytes=1-1\n"
+
+
+def test_threads_may_make_the_first_instances_at_once() -> None:
+    barrier = threading.Barrier(8)
+    for _ in range(50):
+
+        @quick_dataclasses.dataclass(frozen=True)
+        class Fresh:
+            x: int
+            tags: list[str] = field(default_factory=list)
+            seen: int = field(default=0, compare=False)
+
+        def make(x: int, kind: type[Any] = Fresh) -> Any:
+            barrier.wait()
+            return kind(x, seen=x)
+
+        with ThreadPoolExecutor(8) as threads:
+            made = list(threads.map(make, range(8)))
+
+        assert [value.x for value in made] == list(range(8))
+        assert all(value.tags == [] for value in made)
+        assert made[1] == Fresh(1, seen=5)
+
+
 def test_other_kinds_are_left_to_the_original() -> None:
     @quick_dataclasses.dataclass(frozen=True, order=True, slots=True)
     class Ordered:
         x: int
 
+    assert Ordered(1) < Ordered(2)
+    assert not hasattr(Ordered(1), "__dict__")
+
+
+def test_a_mutable_one_can_be_changed_and_so_has_no_hash() -> None:
     @quick_dataclasses.dataclass(kw_only=True)
     class Mutable:
         x: int
+        seen: list[int] = field(default_factory=list)
 
     mutable = Mutable(x=1)
     mutable.x = 2
-    assert Ordered(1) < Ordered(2)
-    assert not hasattr(Ordered(1), "__dict__")
-    assert mutable == Mutable(x=2)
+    mutable.seen.append(1)
+    assert mutable == Mutable(x=2, seen=[1])
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(mutable)
