@@ -226,9 +226,10 @@ class Cache:
             # Out of sight in one step: an interrupted removal must not leave half a model under its name.
             if _is_folder(entry.path) or not self.leftovers(entry.key):
                 doomed = self._staging_path(entry.key)
-                entry.path.rename(doomed)
-                flush([self.root, doomed.parent])
-                delete(doomed)
+                with _set_aside(entry.path, doomed):
+                    flush([self.root, doomed.parent])
+                if doomed.exists():
+                    delete(doomed)  # raises what keeps it there
             self._records.forget(entry.key)
             self._use_path(entry.key).unlink(missing_ok=True)
             self._delete_leftovers(entry.key)

@@ -44,3 +44,12 @@ def test_a_loss_of_power_at_any_moment_leaves_the_entry_whole_or_absent(work: Pa
     assert figures.complaints == [], figures
     assert figures.counts["broken"] == 0
     assert figures.calls > 40
+
+
+def test_a_removal_that_the_disk_refuses_leaves_the_entry_as_it_was(work: Path, home: Path) -> None:
+    with playing(work, home, "remove") as scene:
+        refused = [point for point in points_of(scene) if (point.call, point.ordinal) == ("fsync", 1)]
+        figures = try_points(scene, [point for point in refused if point.how == "EIO"])
+
+    assert figures.complaints == []
+    assert figures.counts["whole"] == figures.counts["errors"] == 2
