@@ -28,7 +28,7 @@ SECONDS ?= 600
 fuzz: .venv-test
 	@cd tests && ../.venv-test/bin/python -m fuzz --seconds $(SECONDS)
 
-# Every system call of seven commands, killed and failed in six ways, and every loss of power: an hour or two by hand.
+# Every system call of seven commands, killed and failed in six ways, and every loss of power: an hour by hand.
 # The tests take a sample. Needs strace (Debian: strace), on Linux.
 faults: .venv-test
 	@cd tests && ../.venv-test/bin/python -m faults.power_loss

@@ -16,6 +16,7 @@ from modelhub.errors import ModelHubError, StorageError, UsageError
 
 _INTERRUPTED = 130
 _TERMINATED = 143
+_SOON_S = 0.01
 
 
 def run() -> NoReturn:
@@ -23,6 +24,7 @@ def run() -> NoReturn:
 
     Python would take down every module and object one by one: 10 ms of the 100 that a search may take.
     """
+    sys.unraisablehook = _come_again
     try:
         main()
     except SystemExit as exc:
@@ -30,6 +32,16 @@ def run() -> NoReturn:
         if isinstance(exc.code, int) and all(one.daemon or one is main_thread for one in threading.enumerate()):
             _leave(exc.code)
         raise
+
+
+def _come_again(lost: sys.UnraisableHookArgs) -> None:
+    """Send a signal once more that came where Python can raise nothing, such as the end of a lock for an import."""
+    number = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}.get(lost.exc_type)
+    if number and hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
+        signal.setitimer(signal.ITIMER_REAL, _SOON_S)  # here and now it would be lost again
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _leave(status: int) -> NoReturn:

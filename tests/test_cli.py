@@ -561,6 +561,32 @@ main(["list"])
     assert (finished.returncode, finished.stdout, finished.stderr) == (130, "", "interrupted\n")
 
 
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_comes_where_nothing_can_be_raised_is_not_lost(tmp_path: Path, number: int, status: int) -> None:
+    program = f"""
+import importlib.abc, signal, sys, weakref
+from modelhub.__main__ import run
+class Thing: pass
+def end(ref):
+    signal.raise_signal({int(number)})
+    for _ in range(1000): pass
+class Ending(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        global thing
+        if name == "modelhub.building":
+            thing = Thing()
+            ref = weakref.ref(thing, end)
+            del thing
+sys.meta_path.insert(0, Ending())
+sys.argv[1:] = ["search", "pos", "--home", {str(tmp_path)!r}]
+run()
+"""
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert (finished.returncode, finished.stdout) == (status, "")
+    assert "Exception ignored" not in finished.stderr
+
+
 @pytest.mark.usefixtures("unmeasured")
 def test_two_pulls_of_one_model_at_once_make_one_whole_entry(
     start: Run, server: Server, hub_folder: HubFolder, home: Path, tmp_path: Path
