@@ -286,6 +286,7 @@ def test_without_a_word_the_authorities_of_the_system_count() -> None:
         ("connections", "-1"),
         ("connections", "many"),
         ("connections", "4.0"),
+        ("connections", "9" * 5000),
         ("jobs", "0"),
         ("limit_rate", "fast"),
         ("limit_rate", "-5M"),
