@@ -23,7 +23,7 @@ spark: .venv-test
 	@.venv-test/bin/python scripts/install_sparknlp.py
 	@.venv-test/bin/python -m pytest -m spark -n auto --dist loadfile tests/sparknlp
 
-# Ten minutes by hand; the gate takes SECONDS=30.
+# Ten minutes by hand; the gate takes one.
 SECONDS ?= 600
 fuzz: .venv-test
 	@cd tests && ../.venv-test/bin/python -m fuzz --seconds $(SECONDS)
