@@ -6,7 +6,6 @@ What :mod:`modelhub.opening` and :mod:`modelhub.fetching` share.
 from __future__ import annotations
 
 import heapq
-import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -162,11 +161,13 @@ class Asking(ABC):
 
     def _retry(self, ask: Ask, error: NetworkError, *, asked_s: float = 0.0, retries: int = _RETRIES) -> None:
         """Ask again after a pause, a bounded number of times; then it is a failure."""
+        from random import random  # most requests are answered
+
         ask.attempts += 1
         if ask.attempts > retries:
             self.fail(error)
         else:
-            self._ask_later(ask, delay_s(ask.attempts, self._policy.backoff_s, random.random(), asked_s=asked_s))
+            self._ask_later(ask, delay_s(ask.attempts, self._policy.backoff_s, random(), asked_s=asked_s))
 
     def _slow_down(self) -> None:
         self._allowed = max(1.0, self._allowed / 2)

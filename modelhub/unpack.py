@@ -11,7 +11,6 @@ rest goes into a temporary file; with the sizes of the table of contents the sam
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -246,6 +245,8 @@ class _Spool:
 @contextlib.contextmanager
 def _spooled(reader: ArchiveReader, folder: Path) -> Iterator[_Spool]:
     """The rest of the stream as a temporary file, which is gone afterwards, however the process ends."""
+    import tempfile  # few streams need one
+
     with disk_errors(f"Cannot write into {folder}"):
         file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed below, where its own errors are dropped)
     start = reader.position
