@@ -109,7 +109,9 @@ def find_pretrained_calls(code: str) -> tuple[PretrainedCall, ...]:
 
 def _class_before(code: str, end: int) -> str:
     """The class whose method is called at ``end``, or "" where a variable stands there."""
-    match = _CLASS.search(code, max(0, end - _LONGEST_CLASS), end)
+    start = max(0, end - _LONGEST_CLASS)
+    # A call is assigned more often than not, and no class begins before that.
+    match = _CLASS.search(code, max(start, code.rfind("=", start, end)), end)
     if match is None:
         return ""
     annotator = match["annotator"]
