@@ -27,6 +27,7 @@ _COMMON = (
     b'"supported":true,"page":"2022-_en_3_0","tags":["en","open_source",'
     b'{"title":"English  Cased model (from ","date":"2022-0'
 )
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _RAW = -15
 _FAST = 1
 
@@ -45,7 +46,7 @@ class Packed(NamedTuple):
 
 def pack(value: object) -> Packed:
     """Pack a JSON value; halves of characters are replaced."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _encode(value)
     try:
         encoded, is_exact = text.encode(), True
     except UnicodeEncodeError:
