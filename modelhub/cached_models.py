@@ -72,7 +72,8 @@ class CachedModels:
             NotFoundError: Nothing of a reference is in the cache, or it means several languages (``AmbiguousError``).
             UsageError: One lies in a cache that is only looked up.
         """
-        elsewhere = dict(self._cache.folders())
+        root = self._cache.root  # what was there a moment ago and is not held may have been removed by somebody
+        elsewhere = {key: path for key, path in self._cache.folders() if path.parent != root}
         held = set(self._cache.held_keys())
         chosen: dict[ArtifactKey, Entry] = {}
         for reference in references:

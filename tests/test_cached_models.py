@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -281,3 +282,16 @@ def test_what_is_not_there_cannot_be_removed(cached: CachedModels) -> None:
     with pytest.raises(NotFoundError) as raised:
         cached.removable([Reference.parse("tiny_pos")])
     assert "modelhub list" in raised.value.hint
+
+
+def test_what_somebody_removes_meanwhile_is_not_there(
+    cache: Cache, candidates: Candidates, put: Callable[..., None]
+) -> None:
+    class Crowded(Cache):
+        def held_keys(self) -> list[ArtifactKey]:
+            shutil.rmtree(self.root / OLD)
+            return super().held_keys()
+
+    put(OLD)
+    with pytest.raises(NotFoundError, match="is not in the cache"):
+        CachedModels(Crowded(cache.root), candidates).removable([Reference.parse(OLD)])
