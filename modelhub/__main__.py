@@ -76,10 +76,13 @@ def _run(words: Sequence[str]) -> int:
     except click.exceptions.Exit as exc:
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
-        goes_on = ": the same command goes on where it can" if _command_in(words) == "pull" else ""
-        click.echo(f"interrupted{goes_on}", err=True)
-        return _INTERRUPTED
+        return _tell_interrupt(words)
     except Exception as exc:
+        # Python before 3.12 wraps what is raised while a class is made, by a signal, too.
+        if isinstance(exc.__cause__, SystemExit):
+            raise exc.__cause__ from None
+        if isinstance(exc.__cause__, KeyboardInterrupt):
+            return _tell_interrupt(words)
         return _tell_failure(exc, words)
 
 
@@ -117,6 +120,14 @@ def _tell(error: ModelHubError, words: Sequence[str]) -> int:
         output.envelope(_command_in(words), Answer(data={}, errors=(error,)))
     output.failure(error)
     return error.exit_status
+
+
+def _tell_interrupt(words: Sequence[str]) -> int:
+    import click
+
+    goes_on = ": the same command goes on where it can" if _command_in(words) == "pull" else ""
+    click.echo(f"interrupted{goes_on}", err=True)
+    return _INTERRUPTED
 
 
 def _tell_failure(exc: Exception, words: Sequence[str]) -> int:

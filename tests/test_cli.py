@@ -561,8 +561,22 @@ main(["list"])
     assert (finished.returncode, finished.stdout, finished.stderr) == (130, "", "interrupted\n")
 
 
+ODD_MOMENTS = {
+    "the end of an object, where nothing can be raised": """
+        thing = Thing()
+        ref = weakref.ref(thing, end)
+        del thing
+""",
+    "the making of a class, where Python wraps what is raised": """
+        class Made:
+            noisy = Noisy()
+""",
+}
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_that_comes_where_nothing_can_be_raised_is_not_lost(tmp_path: Path, number: int, status: int) -> None:
+@pytest.mark.parametrize("moment", ODD_MOMENTS.values(), ids=ODD_MOMENTS)
+def test_a_signal_ends_a_command_at_odd_moments_too(tmp_path: Path, moment: str, number: int, status: int) -> None:
     program = f"""
 import importlib.abc, signal, sys, weakref
 from modelhub.__main__ import run
@@ -570,13 +584,14 @@ class Thing: pass
 def end(ref):
     signal.raise_signal({int(number)})
     for _ in range(1000): pass
+class Noisy:
+    def __set_name__(self, owner, name):
+        end(None)
 class Ending(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        global thing
-        if name == "modelhub.building":
-            thing = Thing()
-            ref = weakref.ref(thing, end)
-            del thing
+        if name != "modelhub.building":
+            return
+        {moment.strip()}
 sys.meta_path.insert(0, Ending())
 sys.argv[1:] = ["search", "pos", "--home", {str(tmp_path)!r}]
 run()
