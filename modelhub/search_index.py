@@ -67,6 +67,10 @@ class SearchIndex:
         """The best ranked of those whose name matches."""
         return self._candidates(f"name : ({expression})", 2 * SCORED)
 
+    def candidates_that_begin(self, word: str) -> list[Candidate]:
+        """The best ranked of those whose name begins with a word, as that of the plain model of a kind often does."""
+        return self._candidates(f'name : ^ "{word}"', SCORED)
+
     def _candidates(self, expression: str, limit: int) -> list[Candidate]:
         tables, where, values = self._query(expression)
         query = f"SELECT {_COLUMNS} FROM {tables} WHERE {where} ORDER BY model_text.rowid LIMIT ?"

@@ -203,6 +203,8 @@ class _Finder:
         is_all = len(candidates) < SCORED
         if not is_all and (names_count or len(self._wanted.words) == 1):
             candidates += self._index.candidates_by_name(expression)
+            if len(self._wanted.words) == 1:
+                candidates += self._index.candidates_that_begin(self._wanted.words[0])
         candidates += named
         if not candidates or self._query.sort != "relevance":
             return self._in_order(expression) if candidates else _NOTHING

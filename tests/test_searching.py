@@ -234,6 +234,13 @@ def test_of_a_common_word_the_best_are_found_however_many_there_are(registry: Re
     assert len({model.artifact.name for model in every}) == 402
 
 
+def test_of_a_common_word_the_plain_model_is_found_though_others_rank_higher(registry: Registry) -> None:
+    newer = [document(f"bert_ner_{number}", supported=True, date="2023-01-01") for number in range(500)]
+    record(registry, SNAPSHOT, [*newer, document("ner_dl", title="Entities", date="2019-01-01")])
+
+    assert references(registry, "ner", limit=2)[0] == "ner_dl:en"
+
+
 def test_where_very_many_match_common_words_they_are_not_counted_to_the_end(registry: Registry) -> None:
     many = [document(f"hat_{number}", title="Straw") for number in range(10_001)]
     record(registry, SNAPSHOT, many)
