@@ -55,17 +55,21 @@ class _Late:
 
 
 def _finish(cls: type, *, kw_only: bool) -> None:
-    with _FINISHING:
-        if not isinstance(cls.__dict__["__dataclass_fields__"], _Late):  # by another thread
-            return
-        cls.__doc__ = cls.__doc__ or cls.__name__  # else it would be made of __init__, which is not there yet
-        made: Any = dataclasses.dataclass(cls, init=False, repr=False, eq=False, kw_only=kw_only)
-        compared = [field for field in dataclasses.fields(made) if field.compare]
-        hashed = [field.name for field in compared if field.hash is not False]
-        made._compared = staticmethod(attrgetter(*(field.name for field in compared)))
-        made._hashed = staticmethod(attrgetter(*hashed))
-        if isinstance(cls.__dict__["__init__"], _Late):
+    made: Any = cls
+    with _FINISHING:  # another thread may do so
+        if _is_late(cls, "__dataclass_fields__"):
+            cls.__doc__ = cls.__doc__ or cls.__name__  # else it would be made of __init__, which is not there yet
+            dataclasses.dataclass(cls, init=False, repr=False, eq=False, kw_only=kw_only)
+        if _is_late(cls, "__init__"):
             made.__init__ = _init_of(dataclasses.fields(made))
+        if _is_late(cls, "_hashed"):
+            compared = [field for field in dataclasses.fields(made) if field.compare]
+            made._compared = staticmethod(attrgetter(*(field.name for field in compared)))
+            made._hashed = staticmethod(attrgetter(*(field.name for field in compared if field.hash is not False)))
+
+
+def _is_late(cls: type, name: str) -> bool:
+    return isinstance(cls.__dict__[name], _Late)
 
 
 def _init_of(fields: Sequence[dataclasses.Field[Any]]) -> Callable[..., None]:
