@@ -143,8 +143,9 @@ def _read_plain_lines(block: str) -> dict[str, Any] | None:
     """Read a block of plain lines, as YAML would in five times the time; None where any line is another."""
     values: dict[str, Any] = {}
     position = len(block) - len(block.lstrip("\n"))
-    for match in _PLAIN_LINE.finditer(block, position):
-        if match.start() != position or match[1] in values:
+    while position < len(block):
+        match = _PLAIN_LINE.match(block, position)
+        if match is None or match[1] in values:
             return None
         key, plain, quoted, entries, inner_key, inner_value = match.groups()
         if plain is not None:
@@ -156,7 +157,7 @@ def _read_plain_lines(block: str) -> dict[str, Any] | None:
         else:
             values[key] = quoted.strip() if quoted else ""
         position = match.end()
-    return values if position == len(block) else None
+    return values
 
 
 def _plain(value: Any) -> Any:

@@ -159,6 +159,7 @@ def test_a_very_long_front_matter_is_read_line_by_line():
         "q: a: b\nk:\n  a" + " " * 100_000 + "b",
         "q: a: b\n" + " \t" * 50_000,
         "a: [" + "x ," * 33_000 + "!",
+        "a: \u00e9" + "x" * 100_000,
     ],
     ids=lambda block: repr(block[:12]),
 )
