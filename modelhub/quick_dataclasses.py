@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter, eq, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, cast
@@ -21,7 +21,7 @@ __all__ = ["dataclass"]
 if TYPE_CHECKING:
     from dataclasses import dataclass
 else:
-
+    # There are no slots: they must be there when a class is made, and would need another ``__init__``.
     def dataclass(
         *, frozen: bool = False, order: bool = False, kw_only: bool = False, **others: bool
     ) -> Callable[[type], type]:
@@ -32,8 +32,9 @@ else:
         shared = {**_SHARED, **(_FROZEN if frozen else _MUTABLE), **(_ORDER if order else {})}
 
         def decorate(cls: type) -> type:
-            finish = partial(_finish, cls, kw_only=kw_only)
-            late = {name: _Late(name, finish) for name in _LATE}
+            given = {name: value for name, value in cls.__dict__.items() if isinstance(value, dataclasses.Field)}
+            finish = partial(_finish, cls, given, kw_only=kw_only)
+            late = {name: _Late(cls, name, finish) for name in _LATE}
             for name, value in {**shared, **late}.items():
                 if name not in cls.__dict__ or cls.__dict__[name] is None:
                     setattr(cls, name, value)
@@ -45,19 +46,23 @@ else:
 class _Late:
     """An attribute of a class that is not there before the class is finished; whoever asks for it finishes it."""
 
-    def __init__(self, name: str, finish: Callable[[], None]) -> None:
+    def __init__(self, cls: type, name: str, finish: Callable[[], None]) -> None:
+        self._class = cls
         self._name = name
         self._finish = finish
 
     def __get__(self, instance: object, owner: type) -> Any:
         self._finish()
-        return getattr(owner if instance is None else instance, self._name)
+        value = self._class.__dict__[self._name]
+        return value.__get__(instance, owner) if hasattr(value, "__get__") else value
 
 
-def _finish(cls: type, *, kw_only: bool) -> None:
+def _finish(cls: type, given: Mapping[str, Any], *, kw_only: bool) -> None:
     made: Any = cls
     with _FINISHING:  # another thread may do so
         if _is_late(cls, "__dataclass_fields__"):
+            for name, field in given.items():  # an earlier attempt that was interrupted may have taken them away
+                setattr(cls, name, field)
             cls.__doc__ = cls.__doc__ or cls.__name__  # else it would be made of __init__, which is not there yet
             dataclasses.dataclass(cls, init=False, repr=False, eq=False, kw_only=kw_only)
         if _is_late(cls, "__init__"):
@@ -124,5 +129,5 @@ _SHARED = {"__eq__": _compares(eq), "__repr__": _repr}
 _FROZEN = {"__hash__": _hash, "__setattr__": _set, "__delattr__": _delete}
 _MUTABLE = {"__hash__": None}
 _ORDER = {"__lt__": _compares(lt), "__le__": _compares(le), "__gt__": _compares(gt), "__ge__": _compares(ge)}
-_LATE = ("__dataclass_fields__", "__init__", "_compared", "_hashed")
+_LATE = ("__dataclass_fields__", "__match_args__", "__init__", "_compared", "_hashed")
 _FINISHING = threading.RLock()  # a class finishes those that it builds on

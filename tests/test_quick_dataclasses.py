@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import field
 from functools import cached_property
 from typing import Any
@@ -147,6 +150,41 @@ def test_threads_may_make_the_first_instances_at_once() -> None:
         assert [value.x for value in made] == list(range(8))
         assert all(value.tags == [] for value in made)
         assert made[1] == Fresh(1, seen=5)
+
+
+class Counting(Point):
+    def __init__(self, text: str) -> None:
+        super().__init__(int(text), 7)
+
+
+def test_a_method_of_a_subclass_finds_the_first_init_too() -> None:
+    assert (Counting("3").x, Counting("4").x) == (3, 4)
+
+
+def test_a_class_whose_making_was_interrupted_is_made_as_if_it_was_not() -> None:
+    for stop in range(1, 400):
+
+        @quick_dataclasses.dataclass(frozen=True)
+        class Fresh:
+            x: int
+            tags: list[str] = field(default_factory=list)
+            seen: int = field(default=0, compare=False)
+
+        lines = itertools.count(1)
+
+        def interrupt(frame: Any, event: str, _arg: object, stop: int = stop, lines: Iterator[int] = lines) -> Any:
+            if frame.f_code.co_filename.endswith("dataclasses.py") and event == "line" and next(lines) == stop:
+                raise KeyboardInterrupt
+            return interrupt
+
+        tracer = sys.gettrace()
+        sys.settrace(interrupt)
+        with suppress(KeyboardInterrupt):
+            Fresh(1)
+        sys.settrace(tracer)
+
+        assert Fresh(1, seen=1) == Fresh(1, seen=2), stop
+        assert Fresh(1).tags == []
 
 
 def test_other_kinds_are_left_to_the_original() -> None:
