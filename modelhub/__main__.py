@@ -61,11 +61,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     words = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
-        status = _run(words)
+        try:
+            status = _run(words)
+        except RuntimeError as exc:
+            raise _meant_by(exc) from None
     except KeyboardInterrupt:  # while something was imported, or an error told
         sys.stderr.write("interrupted\n")
         status = _INTERRUPTED
     sys.exit(status)
+
+
+def _meant_by(exc: Exception) -> BaseException:
+    """What a signal raised: Python before 3.12 wraps it where a class is just being made."""
+    cause = exc.__cause__
+    return cause if isinstance(cause, (KeyboardInterrupt, SystemExit)) else exc
 
 
 def _run(words: Sequence[str]) -> int:
@@ -76,13 +85,12 @@ def _run(words: Sequence[str]) -> int:
     except click.exceptions.Exit as exc:
         return exc.exit_code
     except (click.Abort, KeyboardInterrupt):
-        return _tell_interrupt(words)
+        goes_on = ": the same command goes on where it can" if _command_in(words) == "pull" else ""
+        click.echo(f"interrupted{goes_on}", err=True)
+        return _INTERRUPTED
     except Exception as exc:
-        # Python before 3.12 wraps what is raised while a class is made, by a signal, too.
-        if isinstance(exc.__cause__, SystemExit):
-            raise exc.__cause__ from None
-        if isinstance(exc.__cause__, KeyboardInterrupt):
-            return _tell_interrupt(words)
+        if _meant_by(exc) is not exc:
+            raise
         return _tell_failure(exc, words)
 
 
@@ -120,14 +128,6 @@ def _tell(error: ModelHubError, words: Sequence[str]) -> int:
         output.envelope(_command_in(words), Answer(data={}, errors=(error,)))
     output.failure(error)
     return error.exit_status
-
-
-def _tell_interrupt(words: Sequence[str]) -> int:
-    import click
-
-    goes_on = ": the same command goes on where it can" if _command_in(words) == "pull" else ""
-    click.echo(f"interrupted{goes_on}", err=True)
-    return _INTERRUPTED
 
 
 def _tell_failure(exc: Exception, words: Sequence[str]) -> int:

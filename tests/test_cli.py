@@ -576,7 +576,10 @@ ODD_MOMENTS = {
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("moment", ODD_MOMENTS.values(), ids=ODD_MOMENTS)
-def test_a_signal_ends_a_command_at_odd_moments_too(tmp_path: Path, moment: str, number: int, status: int) -> None:
+@pytest.mark.parametrize("module", ["click.core", "modelhub.building"])
+def test_a_signal_ends_a_command_at_odd_moments_too(
+    tmp_path: Path, module: str, moment: str, number: int, status: int
+) -> None:
     program = f"""
 import importlib.abc, signal, sys, weakref
 from modelhub.__main__ import run
@@ -589,7 +592,7 @@ class Noisy:
         end(None)
 class Ending(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name != "modelhub.building":
+        if name != {module!r}:
             return
         {moment.strip()}
 sys.meta_path.insert(0, Ending())
