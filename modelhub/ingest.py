@@ -142,14 +142,15 @@ def pages_of(path: Path) -> Iterator[PageFile]:
 
 
 def _pages_below(path: Path) -> Iterator[tuple[str, str]]:
-    """Name and path of every Markdown page in a folder and its folders; one that cannot be looked into is left out.
+    """Name and path of every Markdown page in a folder and below.
 
-    The system's own listing knows what is a file: ``Path.rglob`` takes as long as an eighth of the reading.
+    A folder that is gone, or may not be looked into, is left out. The system's own listing knows what is a file:
+    ``Path.rglob`` takes as long as an eighth of the reading.
     """
     folders = [("", str(path))]
     while folders:
         prefix, folder = folders.pop()
-        with contextlib.suppress(PermissionError), os.scandir(folder) as found:
+        with contextlib.suppress(PermissionError, FileNotFoundError, NotADirectoryError), os.scandir(folder) as found:
             entries = sorted(found, key=attrgetter("name"))
             inner = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
             folders += [(f"{prefix}{entry.name}/", entry.path) for entry in reversed(inner)]

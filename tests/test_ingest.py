@@ -4,6 +4,7 @@ import io
 import json
 import lzma
 import os
+import shutil
 import tarfile
 import zipfile
 import zlib
@@ -22,6 +23,7 @@ from modelhub.facts import Dependency, ModelFacts, Score
 from modelhub.ingest import (
     PageFile,
     check_is_list,
+    pages_of,
     read_cards,
     read_document,
     read_metadata,
@@ -186,6 +188,15 @@ def test_a_folder_is_read_in_the_order_of_names_its_own_pages_first(tmp_path: Pa
     (tmp_path / "linked.md").symlink_to("a.md")
 
     assert list(documents_of(tmp_path)) == ["a.md", "c.md", "linked.md", "a/y.md", "b/z.md", "b/a/x.md"]
+
+
+def test_a_folder_that_is_gone_meanwhile_is_left_out(tmp_path: Path) -> None:
+    write_folder(tmp_path, {name: card().encode() for name in ("0.md", "a/p.md", "b/p.md", "c/p.md")})
+    pages = pages_of(tmp_path)
+    first = next(pages).name
+    shutil.rmtree(tmp_path / "b")
+
+    assert [first, *(page.name for page in pages)] == ["0.md", "a/p.md", "c/p.md"]
 
 
 @pytest.mark.parametrize("name", WRITERS)
