@@ -68,7 +68,7 @@ class SearchIndex:
         return self._candidates(f"name : ({expression})", 2 * SCORED)
 
     def candidates_that_begin(self, word: str) -> list[Candidate]:
-        """The best ranked of those whose name begins with a word, as that of the plain model of a kind often does."""
+        """The best ranked of those whose name begins with a word; looks through all that have it anywhere."""
         return self._candidates(f'name : ^ "{word}"', SCORED)
 
     def _candidates(self, expression: str, limit: int) -> list[Candidate]:

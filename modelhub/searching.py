@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _COUNTED = 1_000_000
 _COUNTED_COMMON = 1_000
 _RARE = 10_000
+_LOOKED_THROUGH = 20_000  # so many rows cost a millisecond or two
 
 InUse = Callable[[Sequence[Artifact]], Sequence[Artifact]]
 
@@ -203,8 +204,7 @@ class _Finder:
         is_all = len(candidates) < SCORED
         if not is_all and (names_count or len(self._wanted.words) == 1):
             candidates += self._index.candidates_by_name(expression)
-            if len(self._wanted.words) == 1:
-                candidates += self._index.candidates_that_begin(self._wanted.words[0])
+            candidates += self._named_after_it()
         candidates += named
         if not candidates or self._query.sort != "relevance":
             return self._in_order(expression) if candidates else _NOTHING
@@ -216,6 +216,12 @@ class _Finder:
             known = set(best)
             best += [number for number in self._index.numbers(expression, limit) if number not in known]
         return self._counted(expression, best[: limit or None])
+
+    def _named_after_it(self) -> list[Candidate]:
+        """Models whose name begins with the only word, as that of the plain model of a kind often does."""
+        word, *others = self._wanted.words
+        is_too_common = self._vocabulary.count(word) > _LOOKED_THROUGH
+        return [] if others or is_too_common else self._index.candidates_that_begin(word)
 
     def _counted(self, expression: str, numbers: Sequence[int]) -> _Matches:
         """The models with these numbers, and how many match, if that can be told soon."""
