@@ -26,6 +26,7 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
 _MAX_COUNT = 64  # of connections: 32 gain nothing over 16, and servers refuse who opens hundreds
 _MANY_DIGITS = 20
+_SHOWN_SIGNS = 60
 _LOOPBACK = re.compile(r"127(\.\d{1,3}){3}")
 # Not "5Mbps", which means bits elsewhere.
 _RATE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)\s*(?:([kmgt])(i?))?(?:b(?:/s)?)?", re.IGNORECASE)
@@ -271,9 +272,8 @@ def _timeout(value: object, where: str) -> float:
 def _count(value: object, where: str) -> int:
     text = str(value).strip()
     if not (text.isdecimal() and len(text) < _MANY_DIGITS and 0 < int(text) <= _MAX_COUNT):
-        raise UsageError(
-            f"{where}: {text[:_MANY_DIGITS]!r} is not a number from 1 to {_MAX_COUNT}.", hint="The defaults suit most."
-        )
+        shown = repr(value)[:_SHOWN_SIGNS]
+        raise UsageError(f"{where}: {shown} is not a number from 1 to {_MAX_COUNT}.", hint="The defaults suit most.")
     return int(text)
 
 
