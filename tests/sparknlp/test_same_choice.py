@@ -69,7 +69,7 @@ class Asked:
         if self.jar == "!UnsupportedOperationException":
             return any("itself fails here" in note for note in resolution.notes)
         reasons = {str(verdict.artifact.key): verdict.reason for verdict in resolution.verdicts}
-        return has_a_key_twice(self.case) and "listed twice" in reasons[self.jar]
+        return has_a_key_twice(self.case) and "listed twice" in reasons.get(self.jar, "")
 
 
 # Cases of the corpus, and generated ones; the release of a jar, and what was asked of it of the one and the other.
