@@ -15,8 +15,9 @@ test: .venv-test
 	@echo "left out: the slow tests (make slow) and those against Spark NLP itself (make spark)"
 	@.venv-test/bin/python -m pytest -n auto --cov --cov-report=term
 
+# Four at once on any machine: most of them wait, for a pace or a pause.
 slow: .venv-test
-	@.venv-test/bin/python -m pytest -m slow -n auto --maxschedchunk 1
+	@.venv-test/bin/python -m pytest -m slow -n 4 --maxschedchunk 1
 
 # Brings Spark, three releases of Spark NLP and their jars into ~/.cache/modelhub-tests (830 MB), where they are not yet.
 spark: .venv-test
