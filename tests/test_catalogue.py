@@ -276,6 +276,7 @@ def test_a_kept_list_that_is_damaged_is_as_good_as_lost(
     assert not catalogue.update_metadata(REPOSITORY).is_news
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_what_a_killed_update_left_does_not_reach_the_next_registry(
     open_catalogue: Callable[..., Catalogue], home: Path, killed_update: Path, notes: Notes, is_kept: bool

@@ -478,6 +478,7 @@ def test_a_zip_that_is_no_whole_model_leaves_nothing(
     assert hub.cache.digest(ArtifactKey.parse(KEY)) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "error"),
     [

@@ -12,8 +12,8 @@ from faults.strace import why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
-POINTS = {"small": 12}
-ERRORS_AND_KILLS = 4
+POINTS = {"small": 8}
+ERRORS_AND_KILLS = 3
 
 
 @pytest.fixture
