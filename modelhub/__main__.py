@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _meant_by(exc: Exception) -> BaseException:
     """What a signal raised: Python before 3.12 wraps it where a class is just being made."""
-    cause = exc.__cause__
+    cause = exc.__cause__ if isinstance(exc, RuntimeError) else None
     return cause if isinstance(cause, (KeyboardInterrupt, SystemExit)) else exc
 
 

@@ -115,9 +115,11 @@ class Importer:
         resolution = self._candidates.resolve(reference, self._runtime)
         for note in resolution.notes:
             self._note(note)
-        if key and key != resolution.artifact.key:
+        wanted = resolution.artifact.key
+        if key and key != wanted:
+            meant = f"not {wanted}" if str(named) == str(wanted) else f"but {named} is {wanted}"
             raise UsageError(
-                f"{path} is called {key}, but {named} is {resolution.artifact.key}.",
+                f"{path} is called {key}, {meant}.",
                 hint="Leave --as out; or rename it, if you are sure that it is the other one.",
             )
         return resolution.artifact

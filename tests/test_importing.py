@@ -264,6 +264,8 @@ def test_a_reference_may_tell_the_repository_of_a_key(importing: Importing, tmp_
 def test_name_and_reference_must_agree(importing: Importing, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"is called {UNKNOWN}, but bert_pos_4L_weight_decay is {TAGGER}"):
         importing(write_zip(tmp_path / f"{UNKNOWN}.zip"), "bert_pos_4L_weight_decay")
+    with pytest.raises(UsageError, match=f"is called {UNKNOWN}, not {TAGGER}"):
+        importing(write_zip(tmp_path / f"{UNKNOWN}.zip"), TAGGER)
     assert importing.content == []
 
 
