@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from modelhub.facts import MAX_SCORES, ScoreRow
 
@@ -212,8 +213,8 @@ def _cells(line: str) -> list[str]:
     """The cells of a line: between bars where it has any, else between blanks; none of a ruler."""
     line = line.strip()
     if "|" in line:
-        return [] if set(line) <= set("|-:+ ") else [cell.strip() for cell in line.strip("|").split("|")]
-    return [] if set(line) <= set("-+= ") else line.split()
+        return [cell.strip() for cell in line.strip("|").split("|")] if line.strip("|-:+ ") else []
+    return line.split() if line.strip("-+= ") else []
 
 
 def _heading(cells: Sequence[str], *, has_bars: bool) -> _Table | None:
@@ -289,10 +290,12 @@ def _average(text: str) -> str:
     return _AVERAGE_WORDS[(match[1] or match[2]).lower()] if match else ""
 
 
+@lru_cache(maxsize=4096)
 def _is_value(cell: str) -> bool:
     return cell.lower() in _BLANKS or _NUMBER.fullmatch(cell) is not None
 
 
+@lru_cache(maxsize=4096)
 def _value_of(cell: str | None) -> float | None:
     """The number in a cell, a percentage as a fraction; None where there is none."""
     match = _NUMBER.fullmatch(cell.strip()) if cell else None

@@ -89,8 +89,9 @@ def _from_ticks(text: str) -> list[str]:
 
 def _without_meanings(labels: list[str]) -> list[str]:
     """The codes alone where each of several labels is one with its meaning: ``ANAT - Anatomy``, ``NN (Noun)``."""
-    codes = [_CODE_WITH_MEANING.fullmatch(label) for label in labels]
-    return [code[1] for code in codes if code] if len(labels) > 1 and all(codes) else labels
+    if len(labels) < 2 or not all(_CODE_WITH_MEANING.fullmatch(label) for label in labels):
+        return labels
+    return [code[1] for label in labels if (code := _CODE_WITH_MEANING.fullmatch(label))]
 
 
 def _introduces(gap: str) -> bool:

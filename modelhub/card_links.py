@@ -75,7 +75,8 @@ def _targets(text: str, start: int, findings: Findings) -> list[_Target]:
         if position < 0:
             continue
         begin = position + len(opening)
-        given = _END.split(text[begin : begin + _LONGEST_URI], maxsplit=1)[0]
+        end = _END.search(text, begin, begin + _LONGEST_URI)
+        given = text[begin : end.start() if end else begin + _LONGEST_URI]
         target = _Target(given.strip(_JUNK), text.count("\n", 0, position) + 1, button)
         if target.uri != given:
             _report_junk(target, given, findings)

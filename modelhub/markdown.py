@@ -204,10 +204,12 @@ def _end_of_unclosed(text: str, start: int, limit: int) -> int:
 
 def find_links(text: str) -> Iterator[Link]:
     """The links of a text, Markdown ones first, then bare ones."""
+    others, end = [], 0
     for match in _LINK.finditer(text):
         yield Link(match[1], match[2], match.start())
-    rest = _LINK.sub(lambda match: " " * len(match[0]), text)
-    for match in _BARE_LINK.finditer(rest):
+        others += [text[end : match.start()], " " * len(match[0])]
+        end = match.end()
+    for match in _BARE_LINK.finditer("".join([*others, text[end:]])):
         target = match[0].rstrip(".,;:!?")
         yield Link(target, target, match.start())
 

@@ -105,6 +105,7 @@ class ModelRows:
         self._texts = TextRows(registry)
         self._free: dict[int, int] = {}
         (self._free_number,) = self._execute("SELECT coalesce(max(id) + 1, 1) FROM artifacts").fetchone()
+        self._had_models = self._execute("SELECT 1 FROM models LIMIT 1").fetchone() is not None
         self._models: list[tuple[Any, ...]] = []
         self._artifacts: list[tuple[Any, ...]] = []
         self._references: list[tuple[str, int]] = []
@@ -119,11 +120,7 @@ class ModelRows:
         Returns:
             What became of each of these artifacts.
         """
-        row = self._execute(
-            "SELECT id FROM models WHERE name = ? AND language = ? AND repository = ?",
-            (model.name, model.language, model.repository),
-        ).fetchone()
-        model_id: int | None = row[0] if row else None
+        model_id = self._number_of(model) if self._had_models else None
         stored = {} if model_id is None else self._stored(model_id)
         described = self._described(model, touched)
         outcomes = {key: _outcome(described.get(key), stored.get(key)) for key in touched}
@@ -153,6 +150,11 @@ class ModelRows:
         self._executemany(_INSERT_ARTIFACT, self._artifacts)
         self._executemany("INSERT OR IGNORE INTO nlu VALUES (?, ?)", self._references)
         self._models, self._artifacts, self._references = [], [], []
+
+    def _number_of(self, model: ModelName) -> int | None:
+        query = "SELECT id FROM models WHERE name = ? AND language = ? AND repository = ?"
+        row = self._execute(query, (model.name, model.language, model.repository)).fetchone()
+        return row[0] if row else None
 
     def _stored(self, model_id: int) -> dict[str, _StoredArtifact]:
         rows = self._execute("SELECT key, id, digest FROM artifacts WHERE model_id = ?", (model_id,))

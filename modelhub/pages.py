@@ -49,7 +49,8 @@ def open_page(text: str, source: str) -> Page:
 
 
 def _with_plain_breaks(text: str) -> str:
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.removeprefix("\ufeff")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def _repaired(text: str, findings: Findings) -> str:

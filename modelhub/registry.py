@@ -140,7 +140,7 @@ class Registry:
         found: dict[int, list[Artifact]] = {number: [] for number in numbers}
         for some in batches(numbers):
             rows = self.connection.execute(
-                f"SELECT model_id, {_ARTIFACT_COLUMNS} FROM artifacts WHERE model_id IN ({_marks(some)})"
+                f"SELECT model_id, {_ARTIFACT_COLUMNS} FROM artifacts WHERE model_id IN ({marks(some)})"
                 " ORDER BY position, id",
                 some,
             )
@@ -170,7 +170,7 @@ class Registry:
         described: dict[tuple[str, str], list[bytes]] = {(str(item.key), item.repository): [] for item in artifacts}
         for some in batches([key for key, _ in described]):
             for key, repository, facts in self.connection.execute(
-                f"SELECT d.key, d.repository, d.facts {_TRUSTED_FIRST.format(f'd.key IN ({_marks(some)})')}", some
+                f"SELECT d.key, d.repository, d.facts {_TRUSTED_FIRST.format(f'd.key IN ({marks(some)})')}", some
             ):
                 if (key, repository) in described:
                     described[key, repository].append(facts)
@@ -211,7 +211,7 @@ class Registry:
 
     def is_known_without(self, artifact: Artifact, lists: Sequence[int]) -> bool:
         """Whether anything but the lists with these numbers describes an artifact."""
-        query = f"SELECT 1 FROM documents WHERE key = ? AND repository = ? AND source_id NOT IN ({_marks(lists)})"
+        query = f"SELECT 1 FROM documents WHERE key = ? AND repository = ? AND source_id NOT IN ({marks(lists)})"
         values = (str(artifact.key), artifact.repository, *lists)
         return self.connection.execute(query, values).fetchone() is not None
 
@@ -372,7 +372,7 @@ def batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (values[start : start + _BOUND] for start in range(0, len(values), _BOUND))
 
 
-def _marks(values: Sequence[Any]) -> str:
+def marks(values: Sequence[Any]) -> str:
     """The places of values in a statement."""
     return ", ".join("?" * len(values))
 
@@ -380,7 +380,7 @@ def _marks(values: Sequence[Any]) -> str:
 def seen_without(hidden: Sequence[int]) -> str:
     """The condition that not only hidden lists, whose numbers are to be bound, name an artifact ``a``."""
     documents = "SELECT 1 FROM documents d WHERE d.key = a.key AND d.repository = a.repository"
-    return f"EXISTS ({documents} AND d.source_id NOT IN ({_marks(hidden)}))"
+    return f"EXISTS ({documents} AND d.source_id NOT IN ({marks(hidden)}))"
 
 
 def journal_of(path: Path) -> Path:

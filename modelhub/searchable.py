@@ -44,19 +44,19 @@ class SearchableModel:
 
     def columns(self) -> tuple[str, ...]:
         """The texts of ``COLUMNS``, cut into words; each phrase once, the newest first."""
-        title, tasks, origins = self.described[0].title, self._all("tasks"), self._each("origin")
-        other = [self.language, *language_names(self.language), *self._each("annotator"), *origins]
-        texts = (
-            self.name,
-            title,
-            " ".join([*tasks, *map(_initials, tasks)]),
-            " ".join(self._all("tags")),
-            " ".join(self._all("labels")),
-            " ".join([*other, *self._each("product"), *self._all("nlu")]),
-        )
+        title, tasks = self.described[0].title, self._all("tasks")
+        other = [self.language, *language_names(self.language), *self._each("annotator"), *self._each("origin")]
         split = dict.fromkeys(parts(" ".join([self.name, title, *other])))
-        facets = (facet_token(field, value) for field, value in self.facets)
-        return *map(_words, texts), " ".join(split), " ".join(facets)
+        return (
+            " ".join(tokens(self.name)),
+            " ".join(tokens(title)),
+            _words((*tasks, *map(_initials, tasks))),
+            _words(self._all("tags")),
+            _words(self._all("labels")),
+            " ".join(tokens(" ".join([*other, *self._each("product"), *self._all("nlu")]))),
+            " ".join(split),
+            " ".join([facet_token(field, value) for field, value in self.facets]),
+        )
 
     @cached_property
     def facets(self) -> list[tuple[str, str]]:
@@ -89,11 +89,13 @@ class SearchableModel:
             - 0.25 * (len(tokens(self.name)) > _MANY_WORDS)
         )
 
-    def _all(self, field: str) -> Sequence[str]:
+    def _all(self, field: str) -> tuple[str, ...]:
         """The items of a field of all artifacts; nine models of ten have only one."""
         first, *others = self.described
         items: tuple[str, ...] = getattr(first, field)
-        return list(dict.fromkeys((*items, *(item for facts in others for item in getattr(facts, field)))))
+        if not others and len(items) < 2:
+            return items
+        return tuple(dict.fromkeys((*items, *(item for facts in others for item in getattr(facts, field)))))
 
     def _each(self, field: str) -> list[str]:
         """The values of a field of all artifacts."""
@@ -125,8 +127,8 @@ def words_in(columns: Sequence[str]) -> set[str]:
 
 
 @lru_cache(maxsize=4096)
-def _words(text: str) -> str:
-    return " ".join(tokens(text))
+def _words(phrases: tuple[str, ...]) -> str:
+    return " ".join(tokens(" ".join(phrases)))
 
 
 @lru_cache(maxsize=4096)
