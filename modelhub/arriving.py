@@ -22,6 +22,9 @@ MEMORY_BYTES = 48 << 20  # for what arrives, of all models together
 # arrives only between two waits.
 WAIT_S = 0.5
 _LOCAL_PIECE_BYTES = 1 << 20
+# More than any block or piece. Of what is larger than all that it has freed so far (128 KiB at first) glibc takes each
+# from the system anew, and every page is cleared again.
+_REUSED_BYTES = 16 << 20
 
 
 class Content(Protocol):
@@ -99,8 +102,9 @@ class LocalZip:
 class ArrivingZip:
     """A zip that arrives in a part file: whoever reads what has not come yet waits for it.
 
-    What has just arrived is read from memory, as it was written past the page cache. No more is asked for than the
-    readers can take, unless one of them waits: memory would not hold it.
+    What has just arrived is read from memory, as it was written past the page cache, until both have had it: who
+    unpacks, and the digest. No more is asked for than they can take, unless one of them waits: memory would not hold
+    it.
 
     Args:
         part: Where it arrives.
@@ -111,11 +115,14 @@ class ArrivingZip:
     def __init__(self, part: PartFile, on_bytes: Callable[[int], None], *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.size_bytes = part.size_bytes
         self.arrived_bytes = part.resumed_bytes
+        bytes(_REUSED_BYTES)  # made and freed, no page of it touched
         self._part = part
         self._on_bytes = on_bytes
         self._max_blocks = max(1, memory_bytes // BLOCK_BYTES)
         self._ahead_bytes = memory_bytes // 2
         self._blocks: dict[int, bytes] = {}
+        self._streamed: set[int] = set()
+        self._digested_end = 0
         self._read_bytes = self._digested_bytes = part.resumed_bytes
         self._waiting = 0
         self._is_read = False
@@ -140,6 +147,21 @@ class ArrivingZip:
         self._read_bytes += end - offset
         return self._bytes_at(offset, end)
 
+    def stream(self, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from ``start`` up to ``end``, fewer only at the end of the zip, by blocks, which are not copied.
+
+        Raises:
+            ModelHubError: They will not come.
+        """
+        end = min(end, self.size_bytes)
+        while start < end:
+            piece = self.read_at(start, min(BLOCK_BYTES - start % BLOCK_BYTES, end - start))
+            yield piece
+            start += len(piece)
+            if start % BLOCK_BYTES == 0:
+                self._streamed.add(start - BLOCK_BYTES)
+                self._let_go(start - BLOCK_BYTES)
+
     def in_order(self) -> Iterator[bytes]:
         """All bytes from the first to the last, as they arrive.
 
@@ -153,6 +175,8 @@ class ArrivingZip:
                     self._wait_for(offset, end)
             self._digested_bytes += end - offset
             yield self._bytes_at(offset, end)
+            self._digested_end = end
+            self._let_go(offset)
 
     def put(self, offset: int, data: bytes) -> None:
         """Take the whole blocks among bytes that have come along with the first look."""
@@ -212,6 +236,12 @@ class ArrivingZip:
             is_whole = start >= offset and start + len(block) <= end
             pieces.append(block if is_whole else block[max(0, offset - start) : end - start])
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _let_go(self, start: int) -> None:
+        """Forget a block that both have had: other blocks come into its memory, which is warm."""
+        if start < self._digested_end and start in self._streamed:
+            with self._change:
+                self._blocks.pop(start, None)
 
     def _keep(self, start: int, pieces: list[bytes]) -> None:
         self._blocks[start] = block = b"".join(pieces)

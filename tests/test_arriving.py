@@ -240,6 +240,35 @@ def test_what_memory_does_not_hold_is_read_from_the_disk(part: PartFile, memory_
     assert b"".join(arriving.in_order()) == CONTENT
 
 
+@pytest.mark.parametrize("is_digested_first", [True, False])
+def test_what_was_unpacked_and_digested_is_held_no_longer(part: PartFile, is_digested_first: bool) -> None:
+    arriving = ArrivingZip(part, lambda done: None)
+    tracemalloc.start()
+    put(arriving, 0, SIZE)
+    readings = [arriving.stream(0, SIZE), arriving.in_order()]
+    for reading in reversed(readings) if is_digested_first else readings:
+        held_bytes = tracemalloc.get_traced_memory()[0]
+        assert sum(map(len, reading)) == SIZE
+    left_bytes = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+
+    assert held_bytes >= 4 * BLOCK
+    assert left_bytes < BLOCK
+    assert arriving.read_at(0, SIZE) == CONTENT
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, SIZE), (5, SIZE + 100), (BLOCK - 1, 2 * BLOCK + 1), (SIZE, SIZE + 1)])
+def test_a_stream_goes_by_blocks_and_waits_for_them(part: PartFile, start: int, end: int) -> None:
+    arriving = ArrivingZip(part, lambda done: None)
+    late = threading.Timer(0.05, put, (arriving, 0, SIZE))
+    late.start()
+    pieces = list(arriving.stream(start, end))
+    late.join()
+
+    assert b"".join(pieces) == CONTENT[start:end]
+    assert all(len(piece) == BLOCK for piece in pieces[1:-1])
+
+
 # How far may be asked
 
 
