@@ -39,11 +39,28 @@ _UNUSABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError
 
 @dataclass(frozen=True)
 class PageFile:
-    """A Markdown file: its path inside the folder or archive, and its bytes, or why they cannot be read."""
+    """A Markdown file, its bytes read already or not.
+
+    Attributes:
+        name: Its path inside the folder or archive.
+        content: Its bytes, where they are not at ``place``.
+        place: The path where it is still to be read, by whichever process takes it; "" where that was done.
+    """
 
     name: str
-    content: bytes
-    trouble: str = ""
+    content: bytes = b""
+    place: str = ""
+
+    def read(self) -> bytes:
+        """Its bytes.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        if not self.place:
+            return self.content
+        with open(self.place, "rb", buffering=0) as file:  # noqa: PTH123  to make a Path takes half as long as to read
+            return file.read()
 
 
 def read_cards(path: Path, known: Mapping[str, bytes] | None = None) -> Iterator[Document | Unchanged]:
@@ -65,7 +82,7 @@ def read_cards(path: Path, known: Mapping[str, bytes] | None = None) -> Iterator
             for file in pages_of(path):
                 seen = True
                 page = file if file.name.isascii() else replace(file, name=storable(file.name))
-                if page.name in known and known[page.name] == _digest(page.content):
+                if page.name in known and known[page.name] == _digest_of(page):
                     yield Unchanged(page.name)
                 else:
                     yield from batches.take(page)
@@ -88,16 +105,19 @@ def read_document(file: PageFile) -> Document:
     """Read one page, a card or a guide, whatever is in it."""
     from modelhub.cards import ModelCard, parse_document  # brings yaml, which a search does not need
 
-    if file.trouble:
-        message = f"The page cannot be read ({file.trouble}); it is left out. Check its permissions."
-        return _document(file, diagnostics=(_diagnostic(file.name, 0, "", "unreadable", message),))
-    text = file.content.decode("utf-8", errors="replace")
+    try:
+        content = file.read()
+    except OSError as exc:  # it must not stop the others
+        message = f"The page cannot be read ({exc.strerror or exc}); it is left out. Check its permissions."
+        return _document(file.name, b"", diagnostics=(_diagnostic(file.name, 0, "", "unreadable", message),))
+    text = content.decode("utf-8", errors="replace")
     page = parse_document(text, source=file.name)
     if not isinstance(page, ModelCard):
-        return _document(file, guide=storable(page.task), diagnostics=page.diagnostics)
+        return _document(file.name, content, guide=storable(page.task), diagnostics=page.diagnostics)
     artifact = page.artifact
     return _document(
-        file,
+        file.name,
+        content,
         key=artifact.key if artifact else None,
         repository=artifact.repository if artifact else "",
         facts=page.facts,
@@ -107,10 +127,8 @@ def read_document(file: PageFile) -> Document:
     )
 
 
-def _document(file: PageFile, **values: Any) -> Document:
-    document = Document(
-        path=file.name, digest=_digest(file.content), kept=deflater().compress(file.content, 1), **values
-    )
+def _document(path: str, content: bytes, **values: Any) -> Document:
+    document = Document(path=path, digest=_digest(content), kept=deflater().compress(content, 1), **values)
     _ = document.packed_facts  # in this process, which may be one of several
     return document
 
@@ -124,7 +142,7 @@ def pages_of(path: Path) -> Iterator[PageFile]:
     """
     if path.is_dir():
         for name, place in _pages_below(path):
-            yield _page_file(name, place)
+            yield PageFile(name, place=place)
     elif not path.exists():
         raise NotFoundError(f"{path} does not exist.", hint="Name a folder, an archive or a page of cards.")
     elif path.name.endswith(".zip"):
@@ -160,15 +178,6 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file()
     except OSError:  # a link that leads to itself
         return False
-
-
-def _page_file(name: str, path: str) -> PageFile:
-    """A page of a folder; one that cannot be read must not stop the others."""
-    try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123  a Path is made in half of the time of reading
-            return PageFile(name, file.read())
-    except OSError as exc:
-        return PageFile(name, b"", trouble=exc.strerror or str(exc))
 
 
 def _tarred_pages(path: Path) -> Iterator[PageFile]:
@@ -320,6 +329,13 @@ def _bad_line(source: str, number: int, line: str, exc: Exception) -> Document:
     message = f"The line {_trouble(line, exc)}. It is left out; Spark NLP may refuse the whole file for it."
     diagnostic = _diagnostic(source, number, "", "metadata-line", message)
     return Document(path=f"line {number}", digest=_digest(line.encode()), diagnostics=(diagnostic,))
+
+
+def _digest_of(page: PageFile) -> bytes:
+    try:
+        return _digest(page.read())
+    except OSError:  # who reads it tells
+        return b""
 
 
 def _digest(content: bytes) -> bytes:

@@ -167,7 +167,7 @@ def _read_archive(path: Path) -> Iterator[_File]:
     try:
         for page in pages_of(path):
             has_pages = True
-            yield _File(name=f"{path}/{page.name}", content=page.content, is_named=False)
+            yield _File(name=f"{path}/{page.name}", content=page.read(), is_named=False)
     except (OSError, EOFError, lzma.LZMAError) as exc:
         raise StorageError(f"{path} cannot be read: {exc}.", hint="Check the path and its permissions.") from exc
     if not has_pages:

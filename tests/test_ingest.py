@@ -199,6 +199,24 @@ def test_a_folder_that_is_gone_meanwhile_is_left_out(tmp_path: Path) -> None:
     assert [first, *(page.name for page in pages)] == ["0.md", "a/p.md", "c/p.md"]
 
 
+def test_a_page_that_is_gone_meanwhile_is_told(tmp_path: Path) -> None:
+    write_folder(tmp_path, {name: card().encode() for name in ("0.md", "a.md", "b.md")})
+    digests = {document.path: document.digest for document in read_cards(tmp_path) if isinstance(document, Document)}
+    documents = read_cards(tmp_path, {name: digests[name] for name in ("0.md", "a.md")})
+    first = next(documents)
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).unlink()
+    others = list(documents)
+
+    assert first == Unchanged("0.md")
+    assert [document.path for document in others] == ["a.md", "b.md"]
+    for document in others:
+        assert isinstance(document, Document)
+        (diagnostic,) = document.diagnostics
+        assert diagnostic.code == "unreadable"
+        assert "No such file" in diagnostic.message
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_what_holds_no_page_is_named(tmp_path: Path, name: str) -> None:
     path = WRITERS[name](tmp_path / name, OTHERS)
