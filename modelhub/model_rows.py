@@ -17,7 +17,7 @@ from modelhub.artifacts import ArtifactKey, day_of
 from modelhub.documents import Listing
 from modelhub.facts import ModelFacts, merge_facts
 from modelhub.packing import pack, unpack
-from modelhub.registry import Registry
+from modelhub.registry import Registry, batches
 from modelhub.searchable import SearchableModel, rank_end
 from modelhub.text_rows import TextRows
 
@@ -39,6 +39,9 @@ class ModelName(NamedTuple):
     repository: str
     name: str
     language: str
+
+
+_Descriptions = Mapping[tuple[str, str], Sequence[tuple[bytes, str]]]  # as the registry returns them
 
 
 class _StoredArtifact(NamedTuple):
@@ -110,23 +113,36 @@ class ModelRows:
         self._artifacts: list[tuple[Any, ...]] = []
         self._references: list[tuple[str, int]] = []
 
-    def refresh(self, model: ModelName, touched: Iterable[str]) -> dict[str, Outcome]:
-        """Make the rows of a model say what its documents say now.
+    def refresh(self, touched: Mapping[ModelName, Sequence[str]]) -> dict[Outcome, list[str]]:
+        """Make the rows of models say what their documents say now.
 
         Args:
-            model: The model.
-            touched: Keys of those of its artifacts of which a document came, changed or went.
+            touched: By model, the keys of its artifacts of which a document came, changed or went.
 
         Returns:
-            What became of each of these artifacts.
+            What became of which of these artifacts.
         """
+        outcomes: dict[Outcome, list[str]] = {outcome: [] for outcome in Outcome}
+        for models in batches(list(touched)):
+            found = self._registry.descriptions([key for model in models for key in touched[model]])
+            for model in models:
+                for key, outcome in self._refresh(model, touched[model], found).items():
+                    outcomes[outcome].append(key)
+        return outcomes
+
+    def finish(self) -> None:
+        """Write what was gathered over all models."""
+        self._write_new()
+        self._texts.finish()
+
+    def _refresh(self, model: ModelName, touched: Sequence[str], found: _Descriptions) -> dict[str, Outcome]:
         model_id = self._number_of(model) if self._had_models else None
         stored = {} if model_id is None else self._stored(model_id)
-        described = self._described(model, touched)
+        described = self._described(model, touched, found)
         outcomes = {key: _outcome(described.get(key), stored.get(key)) for key in touched}
         if any(outcome is not Outcome.UNCHANGED for outcome in outcomes.values()):
             if others := stored.keys() - outcomes.keys():
-                described |= self._described(model, others)
+                described |= self._described(model, others, self._registry.descriptions(list(others)))
             if model_id is not None:
                 self._texts.forget(model_id, self._stored_facets(model, model_id))
             for key in stored.keys() - described.keys():
@@ -138,11 +154,6 @@ class ModelRows:
             else:
                 self._execute("DELETE FROM models WHERE id = ?", (model_id,))
         return outcomes
-
-    def finish(self) -> None:
-        """Write what was gathered over all models."""
-        self._write_new()
-        self._texts.finish()
 
     def _write_new(self) -> None:
         """Write the new rows, all at once: each by itself would take twice as long."""
@@ -160,10 +171,10 @@ class ModelRows:
         rows = self._execute("SELECT key, id, digest FROM artifacts WHERE model_id = ?", (model_id,))
         return {key: _StoredArtifact(number, digest) for key, number, digest in rows}
 
-    def _described(self, model: ModelName, keys: Iterable[str]) -> dict[str, _Described]:
+    def _described(self, model: ModelName, keys: Iterable[str], found: _Descriptions) -> dict[str, _Described]:
         """Those of the artifacts that any document describes."""
-        found = ((key, self._registry.descriptions(key, model.repository)) for key in keys)
-        return {key: _Described(key, descriptions, self._fresh) for key, descriptions in found if descriptions}
+        named = ((key, (key, model.repository)) for key in keys)
+        return {key: _Described(key, found[name], self._fresh) for key, name in named if name in found}
 
     # Models
 

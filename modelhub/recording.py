@@ -156,10 +156,7 @@ class _Recording:
         for model, key in sorted(touched):
             keys[model].append(key)
         rows = ModelRows(self._registry, self._fresh)
-        outcomes: dict[Outcome, list[str]] = defaultdict(list)
-        for model, touched_keys in keys.items():
-            for key, outcome in rows.refresh(model, touched_keys).items():
-                outcomes[outcome].append(key)
+        outcomes = rows.refresh(keys)
         rows.finish()
         return Changes(
             added=tuple(sorted(outcomes[Outcome.ADDED])),

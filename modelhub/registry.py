@@ -167,24 +167,25 @@ class Registry:
 
     def facts_of(self, artifacts: Sequence[Artifact]) -> list[ModelFacts]:
         """What is known of each artifact's model, in their order; empty facts for an unknown artifact."""
-        described: dict[tuple[str, str], list[bytes]] = {(str(item.key), item.repository): [] for item in artifacts}
-        for some in batches([key for key, _ in described]):
-            for key, repository, facts in self.connection.execute(
-                f"SELECT d.key, d.repository, d.facts {_TRUSTED_FIRST.format(f'd.key IN ({marks(some)})')}", some
-            ):
-                if (key, repository) in described:
-                    described[key, repository].append(facts)
+        names = [(str(item.key), item.repository) for item in artifacts]
+        described = self.descriptions([key for key, _ in names])
         with _storage_errors(self.path):
             facts_of = {
-                name: merge_facts(ModelFacts.from_dict(unpack(facts)) for facts in found) if found else ModelFacts()
-                for name, found in described.items()
+                name: merge_facts(ModelFacts.from_dict(unpack(facts)) for facts, _ in described[name])
+                for name in names
+                if name in described
             }
-        return [facts_of[str(item.key), item.repository] for item in artifacts]
+        return [facts_of.get(name, ModelFacts()) for name in names]
 
-    def descriptions(self, key: str, repository: str) -> list[tuple[bytes, str]]:
-        """The packed facts and the listing of every document of an artifact, the most trusted first."""
-        query = f"SELECT d.facts, d.listing {_TRUSTED_FIRST.format('d.key = ? AND d.repository = ?')}"
-        return self.connection.execute(query, (key, repository)).fetchall()
+    def descriptions(self, keys: Sequence[str]) -> dict[tuple[str, str], list[tuple[bytes, str]]]:
+        """By key and repository, the packed facts and the listing of every document, the most trusted first."""
+        found: dict[tuple[str, str], list[tuple[bytes, str]]] = {}
+        for some in batches(keys):
+            condition = _TRUSTED_FIRST.format(f"d.key IN ({marks(some)})")
+            rows = self.connection.execute(f"SELECT d.key, d.repository, d.facts, d.listing {condition}", some)
+            for key, repository, facts, listing in rows:
+                found.setdefault((key, repository), []).append((facts, listing))
+        return found
 
     def has_value(self, field: str, value: str) -> bool:
         """Whether some model has exactly this value."""
