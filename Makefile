@@ -11,11 +11,11 @@ demo:
 	@$(PYTHON) scripts/make_venv.py .venv-demo .
 	@.venv-demo/bin/modelhub demo
 
+# Four at once on any machine: they wait more than they compute, for a process, a pace or a pause.
 test: .venv-test
 	@echo "left out: the slow tests (make slow) and those against Spark NLP itself (make spark)"
-	@.venv-test/bin/python -m pytest -n auto --cov --cov-report=term
+	@.venv-test/bin/python -m pytest -n 4 --cov --cov-report=term
 
-# Four at once on any machine: most of them wait, for a pace or a pause.
 slow: .venv-test
 	@.venv-test/bin/python -m pytest -m slow -n 4 --maxschedchunk 1
 
