@@ -181,9 +181,10 @@ class Registry:
         """By key and repository, the packed facts and the listing of every document, the most trusted first."""
         found: dict[tuple[str, str], list[tuple[bytes, str]]] = {}
         for some in batches(keys):
-            condition = _TRUSTED_FIRST.format(f"d.key IN ({marks(some)})")
-            rows = self.connection.execute(f"SELECT d.key, d.repository, d.facts, d.listing {condition}", some)
-            for key, repository, facts, listing in rows:
+            for key, repository, facts, listing in self.connection.execute(
+                f"SELECT d.key, d.repository, d.facts, d.listing {_TRUSTED_FIRST.format(f'd.key IN ({marks(some)})')}",
+                some,
+            ):
                 found.setdefault((key, repository), []).append((facts, listing))
         return found
 

@@ -47,10 +47,10 @@ class Vocabulary:
         if not _CORRECTABLE.fullmatch(word) or len(word) > _LONGEST:
             return []
         shorter = sorted(deletions(word))
-        marks = ", ".join("?" * len(shorter))
         rows = self._execute(
             "SELECT DISTINCT v.word, v.models FROM vocabulary v WHERE v.word IN"
-            f" (SELECT d.word FROM deletions d WHERE d.deletion IN (?, {marks})) OR v.word IN ({marks})",
+            f" (SELECT d.word FROM deletions d WHERE d.deletion IN (?, {marks(shorter)}))"
+            f" OR v.word IN ({marks(shorter)})",
             (word, *shorter, *shorter),
         ).fetchall()
         found = sorted(rows, key=lambda row: (-row[1], row[0]))
@@ -89,8 +89,9 @@ class Vocabulary:
 
     def _known(self, words: Sequence[str]) -> set[str]:
         """Those of the words that the registry has; asked one by one they would take five times as long."""
-        query = "SELECT word FROM vocabulary WHERE word IN ({})"
-        found = (self._execute(query.format(marks(some)), some) for some in batches(words))
+        found = (
+            self._execute(f"SELECT word FROM vocabulary WHERE word IN ({marks(some)})", some) for some in batches(words)
+        )
         return {word for rows in found for (word,) in rows}
 
     def _forget(self, words: Iterable[str]) -> None:

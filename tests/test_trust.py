@@ -326,9 +326,8 @@ OURS_IN_SQL = {
     "registry": {"column", "name", "selection", "table", "where"},
     "search_index": {"named"},
     "searching": {"order", "selection"},
-    "vocabulary": {"marks"},
 }
-CONSTANT_IN_SQL = re.compile(r"[A-Z_]+|', '\.join\((_?[A-Z_]+|'\?' \* .+)\)|_marks\(\w+\)|_[A-Z_]+\.format\(.*\)")
+CONSTANT_IN_SQL = re.compile(r"[A-Z_]+|', '\.join\((_?[A-Z_]+|'\?' \* .+)\)|marks\(\w+\)|_[A-Z_]+\.format\(.*\)")
 
 
 def test_no_value_is_written_into_sql() -> None:
