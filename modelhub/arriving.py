@@ -41,7 +41,7 @@ class Content(Protocol):
         ...
 
     def stop_reading(self) -> None:
-        """Nobody will call ``read_at`` any more."""
+        """Nobody will call ``read_at`` or ``stream`` any more."""
         ...
 
     def stop(self) -> None:
@@ -115,7 +115,7 @@ class ArrivingZip:
     def __init__(self, part: PartFile, on_bytes: Callable[[int], None], *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.size_bytes = part.size_bytes
         self.arrived_bytes = part.resumed_bytes
-        bytes(_REUSED_BYTES)  # made and freed, no page of it touched
+        bytes(_REUSED_BYTES)  # made and freed; no page of it is touched but the first
         self._part = part
         self._on_bytes = on_bytes
         self._max_blocks = max(1, memory_bytes // BLOCK_BYTES)
@@ -125,6 +125,7 @@ class ArrivingZip:
         self._digested_end = 0
         self._read_bytes = self._digested_bytes = part.resumed_bytes
         self._waiting = 0
+        self._awaited: list[Span] = []
         self._is_read = False
         self._is_over = False
         self._change = threading.Condition()
@@ -148,7 +149,7 @@ class ArrivingZip:
         return self._bytes_at(offset, end)
 
     def stream(self, start: int, end: int) -> Iterator[bytes]:
-        """The bytes from ``start`` up to ``end``, fewer only at the end of the zip, by blocks, which are not copied.
+        """The bytes from ``start`` up to ``end``, fewer only at the end of the zip: by blocks, not copied if whole.
 
         Raises:
             ModelHubError: They will not come.
@@ -156,11 +157,13 @@ class ArrivingZip:
         end = min(end, self.size_bytes)
         while start < end:
             piece = self.read_at(start, min(BLOCK_BYTES - start % BLOCK_BYTES, end - start))
+            if not piece:  # somebody has cut the part
+                return
             yield piece
+            if len(piece) == BLOCK_BYTES:  # else another thread may want the rest
+                self._streamed.add(start)
+                self._let_go(start)
             start += len(piece)
-            if start % BLOCK_BYTES == 0:
-                self._streamed.add(start - BLOCK_BYTES)
-                self._let_go(start - BLOCK_BYTES)
 
     def in_order(self) -> Iterator[bytes]:
         """All bytes from the first to the last, as they arrive.
@@ -217,15 +220,20 @@ class ArrivingZip:
         return self._part.writer(span, self._advance)
 
     def _wait_for(self, offset: int, end: int) -> None:
-        while not self._part.has(offset, end):
-            if self._error:
-                raise self._error
-            if self._is_over:
-                raise NetworkError(
-                    f"The download ended without the bytes from {offset:,} to {end:,}.",
-                    hint="Run the same command again: it goes on where it was.",
-                )
-            self._change.wait(WAIT_S)
+        awaited = Span(offset, end)
+        self._awaited.append(awaited)
+        try:
+            while not self._part.has(offset, end):
+                if self._error:
+                    raise self._error
+                if self._is_over:
+                    raise NetworkError(
+                        f"The download ended without the bytes from {offset:,} to {end:,}.",
+                        hint="Run the same command again: it goes on where it was.",
+                    )
+                self._change.wait(WAIT_S)
+        finally:
+            self._awaited.remove(awaited)
 
     def _bytes_at(self, offset: int, end: int) -> bytes:
         pieces = []
@@ -252,7 +260,9 @@ class ArrivingZip:
     def _advance(self, start: int, pieces: list[bytes]) -> None:
         with self._change:
             self._keep(start, pieces)
-            self._change.notify_all()
+            # Most blocks are ahead of all readers: to wake these for each would cost more than to receive it.
+            if any(span.start < start + BLOCK_BYTES and start < span.end for span in self._awaited):
+                self._change.notify_all()
         self._on_bytes(self.arrived_bytes)
 
 

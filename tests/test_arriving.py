@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import tracemalloc
@@ -267,6 +268,14 @@ def test_a_stream_goes_by_blocks_and_waits_for_them(part: PartFile, start: int, 
 
     assert b"".join(pieces) == CONTENT[start:end]
     assert all(len(piece) == BLOCK for piece in pieces[1:-1])
+
+
+def test_a_stream_of_a_part_that_somebody_has_cut_ends(part: PartFile) -> None:
+    arriving = ArrivingZip(part, lambda done: None, memory_bytes=BLOCK)
+    put(arriving, 0, SIZE)
+    os.truncate(part.path, BLOCK)
+
+    assert b"".join(arriving.stream(0, 3 * BLOCK)) == CONTENT[:BLOCK]
 
 
 # How far may be asked
