@@ -24,7 +24,7 @@ _FORBIDDEN = r"/\\\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069
 _VERSION = r"[0-9]{1,9}(?:\.[0-9]{1,9})*"
 _KEY = re.compile(rf"([^{_FORBIDDEN}]+)_([^_{_FORBIDDEN}]*)_({_VERSION})_({_VERSION})_([0-9]{{1,30}})")
 # What nearly every zip is named by, which takes a fourth of the time of any other URI: nothing to unquote, no "..".
-_USUAL_URI = re.compile(r"(?:s3://|https://s3\.amazonaws\.com/)([\w.-]+)/([\w/-]*[\w-])/([\w.-]+\.zip)", re.ASCII)
+_USUAL_URI = re.compile(r"(?:s3://|https://s3\.amazonaws\.com/)([\w.-]+)/((?!/)[\w/-]*[\w-])/([\w.-]+\.zip)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 USUAL_MILLIS_DIGITS = 13
 

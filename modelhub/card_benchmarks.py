@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from modelhub.facts import MAX_SCORES, ScoreRow
 
@@ -290,12 +289,10 @@ def _average(text: str) -> str:
     return _AVERAGE_WORDS[(match[1] or match[2]).lower()] if match else ""
 
 
-@lru_cache(maxsize=4096)
 def _is_value(cell: str) -> bool:
     return cell.lower() in _BLANKS or _NUMBER.fullmatch(cell) is not None
 
 
-@lru_cache(maxsize=4096)
 def _value_of(cell: str | None) -> float | None:
     """The number in a cell, a percentage as a fraction; None where there is none."""
     match = _NUMBER.fullmatch(cell.strip()) if cell else None

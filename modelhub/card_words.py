@@ -33,21 +33,21 @@ _WHOLE_NUMBER = re.compile(r"(\d+)(?:\.0+)?")
 _PAGE = re.compile(r"\d{4}-\d{2}-\d{2}-.+")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def product_of(text: str) -> str:
     """The product that an edition (``Spark OCR 3.0.0``) or a repository (``clinical/ocr``) names, or ""."""
     folded = text.lower()
     return next((product for word, product in _PRODUCTS if word in folded), "")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def version_in(text: str) -> str:
     """The version in an edition or a compatibility, such as 4.0.0 in ``Spark NLP 4.0.0+``, or ""."""
     match = _VERSION.search(text)
     return match[0] if match else ""
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def license_of(text: str) -> str:
     """``Open Source`` or ``Licensed``, whatever a card calls it; "" for other words."""
     folded = text.lower()
@@ -68,7 +68,7 @@ def license_by_tags(tags: Iterable[str]) -> str:
     return next((license_of(tag) for tag in tags if tag in {"open_source", "licensed"}), "")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def annotator_class(name: str) -> str:
     """The class that a card means: cards write ``AlBertEmbeddings``, Spark NLP ``AlbertEmbeddings``.
 
@@ -82,7 +82,7 @@ def is_pipeline_class(name: str) -> bool:
     return name in _PIPELINE_CLASSES
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def iso_date(text: str) -> str:
     """The day that a text begins with, as ``YYYY-MM-DD``; "" where it is no day of the calendar.
 
@@ -111,7 +111,7 @@ def page_of(stem: str) -> str:
     return stem if _PAGE.fullmatch(stem) else ""
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def size_in_bytes(text: str) -> int | None:
     """The bytes of a size such as ``42.9 MB``, decimal units; None where it is none, or none that a zip can have."""
     match = _SIZE.fullmatch(text.strip())

@@ -32,9 +32,10 @@ _PLAIN_LINE = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
-_LINE_BREAK = re.compile(r"\n+(?=\S)")  # what is indented goes with the line above
+_LINE_BREAK = re.compile(r"(?<!\n)\n+(?=\S)")  # what is indented goes with the line above
 _ITEM = re.compile(r"[ \t]*-[ \t]+(.*)")
 _PAIR = re.compile(r"[ \t]+([\w.-][\w \t.-]*):[ \t]+(.*)")
+_MAX_KNOWN_SIGNS = 200
 _MAX_YAML_SIGNS = 20_000  # real cards have 700 at most; PyYAML takes a second for five times as many
 
 
@@ -144,8 +145,9 @@ def _read_block(block: str, line: int, findings: Findings) -> Mapping[str, Any]:
 def _read_plain_lines(block: str) -> dict[str, Any] | None:
     """Read a block of plain lines, as YAML would in eight times the time; None where any line is another."""
     values: dict[str, Any] = {}
-    for line in _LINE_BREAK.split(block.strip("\n")) if block else ():
-        read = _read_plain_line(line)
+    lines = block.strip("\n")
+    for line in _LINE_BREAK.split(lines) if lines else ():
+        read = _read_known_line(line) if len(line) < _MAX_KNOWN_SIGNS else _read_plain_line(line)
         if read is None or read[0] in values:
             return None
         key, value = read
@@ -153,7 +155,6 @@ def _read_plain_lines(block: str) -> dict[str, Any] | None:
     return values
 
 
-@lru_cache(maxsize=1024)  # most lines of a card stand in many others, too
 def _read_plain_line(line: str) -> tuple[str, str | list[str] | dict[str, str]] | None:
     match = _PLAIN_LINE.fullmatch(line)
     if match is None:
@@ -164,6 +165,9 @@ def _read_plain_line(line: str) -> tuple[str, str | list[str] | dict[str, str]] 
     if entries is not None:
         return key, [entry.strip(' "') for entry in entries.split(",")]
     return key, {inner_key: inner_value} if inner_key else (quoted or "").strip()
+
+
+_read_known_line = lru_cache(maxsize=1024)(_read_plain_line)  # most lines of a card stand in many others, too
 
 
 def _plain(value: Any) -> Any:

@@ -87,7 +87,7 @@ class _Described:
 
     @cached_property
     def digest(self) -> bytes:
-        """Equal for equal facts and listings; in the usual case told without reading any JSON."""
+        """Equal for equal facts and listings, packed alike; in the usual case told without reading any JSON."""
         packed = self._packed[0] if len(self._packed) == 1 else pack(self.facts.to_dict()).content
         return blake2b(packed + self._listing.encode(), digest_size=12).digest()
 

@@ -172,7 +172,7 @@ class Registry:
         with _storage_errors(self.path):
             facts_of = {
                 name: merge_facts(ModelFacts.from_dict(unpack(facts)) for facts, _ in described[name])
-                for name in names
+                for name in dict.fromkeys(names)
                 if name in described
             }
         return [facts_of.get(name, ModelFacts()) for name in names]

@@ -95,6 +95,7 @@ def test_the_time_of_a_key_is_a_number() -> None:
     ("uri", "repository"),
     [
         (f"s3://auxdata.johnsnowlabs.com/public/models/{KEY}.zip", "public/models"),
+        (f"s3://auxdata.johnsnowlabs.com//public/models/{KEY}.zip", "public/models"),
         (f"https://s3.amazonaws.com/auxdata.johnsnowlabs.com/clinical/models/{KEY}.zip", "clinical/models"),
         (f" https://s3.amazonaws.com/auxdata.johnsnowlabs.com/clinical/ocr/{KEY}.zip\n", "clinical/ocr"),
         (f"s3://community.johnsnowlabs.com/ada/{KEY}.zip", "@ada"),

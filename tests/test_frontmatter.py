@@ -160,6 +160,7 @@ def test_a_very_long_front_matter_is_read_line_by_line():
         "q: a: b\n" + " \t" * 50_000,
         "a: [" + "x ," * 33_000 + "!",
         "a: \u00e9" + "x" * 100_000,
+        "a: b" + "\n" * 100_000 + " x",
     ],
     ids=lambda block: repr(block[:12]),
 )
@@ -168,6 +169,17 @@ def test_whoever_writes_a_card_does_not_decide_how_long_it_is_read(block):
     read(f"---\n{block}\n---\n")
 
     assert time.monotonic() - started < 1
+
+
+def test_front_matter_of_empty_lines_only_is_empty():
+    assert read("---\n" + "\n" * 30_000 + "---\n")[0].values == {}
+
+
+def test_lists_of_equal_lines_are_no_list_in_common():
+    first, second = (read("---\ntags: [a, b]\n---\n")[0] for _ in range(2))
+    first.values["tags"].append("c")
+
+    assert second.values["tags"] == ["a", "b"]
 
 
 def test_lines_of_keys_count_from_the_top_of_the_file():
