@@ -70,7 +70,8 @@ class ScoreRow:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ScoreRow:
         """Read what :meth:`to_dict` wrote."""
-        return cls(data["label"], {name: value for name, value in data.items() if name != "label"})
+        metrics = {**data}
+        return cls(metrics.pop("label"), metrics)
 
     def to_dict(self) -> dict[str, Any]:
         """The row as one flat JSON object."""

@@ -65,7 +65,8 @@ class Yardstick:
 
     def sorted(self, candidates: Iterable[Candidate]) -> list[int]:
         """The numbers of the candidates, the best first; of equals those of the better rank."""
-        scored = sorted((-self.score(candidate), candidate.number) for candidate in set(candidates))
+        distinct = {candidate.number: candidate for candidate in candidates}
+        scored = sorted([(-self.score(candidate), number) for number, candidate in distinct.items()])
         return [number for _, number in scored]
 
     def score(self, candidate: Candidate) -> float:
