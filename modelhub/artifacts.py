@@ -23,8 +23,6 @@ from modelhub.versions import Version
 _FORBIDDEN = r"/\\\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _VERSION = r"[0-9]{1,9}(?:\.[0-9]{1,9})*"
 _KEY = re.compile(rf"([^{_FORBIDDEN}]+)_([^_{_FORBIDDEN}]*)_({_VERSION})_({_VERSION})_([0-9]{{1,30}})")
-# What nearly every zip is named by, which takes a fourth of the time of any other URI: nothing to unquote, no "..".
-_USUAL_URI = re.compile(r"(?:s3://|https://s3\.amazonaws\.com/)([\w.-]+)/((?!/)[\w/-]*[\w-])/([\w.-]+\.zip)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 USUAL_MILLIS_DIGITS = 13
 
@@ -78,8 +76,6 @@ class ArtifactLocation:
         Raises:
             UsageError: The URI does not name a zip in a bucket, or the zip's name is no key.
         """
-        if usual := _USUAL_URI.fullmatch(uri):
-            return cls(usual[1], usual[2], ArtifactKey.parse(usual[3]))
         try:
             parts = urlsplit(uri.strip())
         except ValueError as exc:

@@ -59,7 +59,7 @@ class PageFile:
         """
         if not self.place:
             return self.content
-        with open(self.place, "rb", buffering=0) as file:  # noqa: PTH123  to make a Path takes half as long as to read
+        with open(self.place, "rb", buffering=0) as file:  # noqa: PTH123  by a Path it takes 1.7 times as long
             return file.read()
 
 

@@ -88,7 +88,7 @@ class Vocabulary:
         self._forget([word for word, change in rows if change < 0])
 
     def _known(self, words: Sequence[str]) -> set[str]:
-        """Those of the words that the registry has; asked one by one they would take five times as long."""
+        """Those of the words that the registry has; to ask for them one by one would take far longer."""
         found = (
             self._execute(f"SELECT word FROM vocabulary WHERE word IN ({marks(some)})", some) for some in batches(words)
         )
