@@ -29,6 +29,5 @@ class NluCall(NamedTuple):
 
 def find_nlu_calls(text: str) -> Iterator[NluCall]:
     """The calls in a page, in its order."""
-    first = text.find("nlu.load(")  # in a tenth of the expression's time
-    for match in _LOAD.finditer(text, first) if first >= 0 else ():
+    for match in _LOAD.finditer(text):
         yield NluCall(match[1].strip(), match.start())
