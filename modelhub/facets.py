@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from modelhub.quick_dataclasses import dataclass
-from modelhub.registry import Registry, batches, seen_without
+from modelhub.registry import Registry, batches, marks, seen_without
 
 FIELDS = ("task", "language", "product", "annotator", "engine", "license", "year", "size")
 _SIZES = ((10**7, "to 10 MB"), (10**8, "10 to 100 MB"), (10**9, "100 MB to 1 GB"))
@@ -59,7 +59,7 @@ def _facets(registry: Registry, numbers: Sequence[int], hidden: Sequence[int]) -
     rows = registry.connection.execute(
         "SELECT a.model_id, a.tasks, m.language, a.product, a.annotator, a.engine, a.license, a.date, a.size_bytes"
         " FROM artifacts a JOIN models m ON m.id = a.model_id"
-        f" WHERE a.model_id IN ({', '.join('?' * len(numbers))}){seen}",
+        f" WHERE a.model_id IN ({marks(numbers)}){seen}",
         (*numbers, *hidden),
     )
     models: dict[int, tuple[set[str], ...]] = {}

@@ -17,11 +17,11 @@ from typing import Any
 
 from modelhub.artifacts import ArtifactKey
 from modelhub.batches import Batches
+from modelhub.deflate import compress
 from modelhub.diagnostics import Diagnostic
 from modelhub.documents import Document, Listing, Unchanged, storable
 from modelhub.errors import NetworkError, NotFoundError, StorageError, UsageError
 from modelhub.facts import ModelFacts
-from modelhub.packing import deflater
 from modelhub.public_hub import METADATA_FILE
 from modelhub.quick_dataclasses import dataclass
 
@@ -128,7 +128,7 @@ def read_document(file: PageFile) -> Document:
 
 
 def _document(path: str, content: bytes, **values: Any) -> Document:
-    document = Document(path=path, digest=_digest(content), kept=deflater().compress(content, 1), **values)
+    document = Document(path=path, digest=_digest(content), kept=compress(content, 1), **values)
     _ = document.packed_facts  # in this process, which may be one of several
     return document
 
@@ -276,7 +276,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 def whole_metadata(text: str) -> Document:
     """The whole file as a document, kept so that the registry can be built again without a network."""
-    return Document(path=METADATA_FILE, digest=b"", kept=deflater().compress(text.encode(), 1))
+    return Document(path=METADATA_FILE, digest=b"", kept=compress(text.encode(), 1))
 
 
 def _metadata_key(entry: Mapping[str, Any]) -> ArtifactKey:

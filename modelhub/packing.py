@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from functools import lru_cache
-from types import ModuleType
 from typing import Any, NamedTuple
 
 # The likeliest last, where a reference to it is shortest. Another dictionary is another schema of the registry.
@@ -46,25 +44,16 @@ class Packed(NamedTuple):
     is_exact: bool
 
 
-@lru_cache(maxsize=1)
-def deflater() -> ModuleType:
-    """What deflates fastest here: ISA-L takes a third of the time of zlib, whose functions it has."""
-    try:
-        from isal import isal_zlib  # a search only reads
-    except ImportError:
-        return zlib
-    module: ModuleType = isal_zlib
-    return module
-
-
 def pack(value: object) -> Packed:
     """Pack a JSON value; halves of characters are replaced."""
+    from modelhub.deflate import new_deflater  # a search only reads
+
     text = _encode(value)
     try:
         encoded, is_exact = text.encode(), True
     except UnicodeEncodeError:
         encoded, is_exact = text.encode(errors="replace"), False
-    deflate = deflater().compressobj(_FAST, zlib.DEFLATED, _RAW, zdict=_COMMON)
+    deflate = new_deflater(_FAST, zlib.DEFLATED, _RAW, zdict=_COMMON)
     return Packed(deflate.compress(encoded) + deflate.flush(), is_exact)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from modelhub.quick_dataclasses import dataclass
-from modelhub.registry import Registry, batches
+from modelhub.registry import Registry, batches, marks
 from modelhub.search_score import Candidate
 from modelhub.search_words import Wanted
 from modelhub.searchable import TEXT_COLUMNS, words_in
@@ -106,7 +106,7 @@ class SearchIndex:
         found: set[tuple[str, str]] = set()
         for some in batches(numbers):
             query = (
-                f"SELECT a.repository, a.key FROM artifacts a WHERE a.model_id IN ({', '.join('?' * len(some))})"
+                f"SELECT a.repository, a.key FROM artifacts a WHERE a.model_id IN ({marks(some)})"
                 f" AND {self._selection.passing}"
             )
             found.update(self._execute(query, (*some, *self._selection.passing_values)))
