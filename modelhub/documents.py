@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from modelhub.artifacts import ArtifactKey
+from modelhub.descriptions import Description
 from modelhub.diagnostics import Diagnostic
-from modelhub.facts import ModelFacts
-from modelhub.packing import Packed, pack
 from modelhub.quick_dataclasses import dataclass
 
 
@@ -46,7 +43,8 @@ class Document:
     Attributes:
         path: Its name inside the source.
         digest: Of its content; an equal digest means an unchanged document.
-        key: The artifact it describes; ``None`` where it names none.
+        description: What it says of an artifact; ``None`` where it names none.
+        repository: That of the artifact.
         preference: Which of several documents of one source describes the artifact better; higher first.
         kept: Its text, compressed by zlib, if it is to be kept.
         guide: Title of the task guide that it is; "" for all others.
@@ -54,19 +52,18 @@ class Document:
 
     path: str
     digest: bytes
-    key: ArtifactKey | None = None
+    description: Description | None = None
     repository: str = ""
-    facts: ModelFacts = ModelFacts()
     listing: Listing | None = None
     preference: int = 0
     diagnostics: tuple[Diagnostic, ...] = ()
     kept: bytes = b""
     guide: str = ""
 
-    @cached_property
-    def packed_facts(self) -> Packed:
-        """The facts as the registry stores them; whoever reads documents in another process packs them there."""
-        return pack(self.facts.to_dict())
+    @property
+    def key(self) -> ArtifactKey | None:
+        """The artifact that it describes, if it names one."""
+        return self.description.key if self.description else None
 
 
 def storable(text: str) -> str:

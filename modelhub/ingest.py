@@ -18,6 +18,7 @@ from typing import Any
 from modelhub.artifacts import ArtifactKey
 from modelhub.batches import Batches
 from modelhub.deflate import compress
+from modelhub.descriptions import Description
 from modelhub.diagnostics import Diagnostic
 from modelhub.documents import Document, Listing, Unchanged, storable
 from modelhub.errors import NetworkError, NotFoundError, StorageError, UsageError
@@ -118,9 +119,8 @@ def read_document(file: PageFile) -> Document:
     return _document(
         file.name,
         content,
-        key=artifact.key if artifact else None,
+        description=Description.of(artifact.key, page.facts) if artifact else None,
         repository=artifact.repository if artifact else "",
-        facts=page.facts,
         # Of two cards with one URI the one that names its model as the URI does describes it.
         preference=int(artifact is not None and page.name == artifact.name),
         diagnostics=page.diagnostics,
@@ -128,9 +128,7 @@ def read_document(file: PageFile) -> Document:
 
 
 def _document(path: str, content: bytes, **values: Any) -> Document:
-    document = Document(path=path, digest=_digest(content), kept=compress(content, 1), **values)
-    _ = document.packed_facts  # in this process, which may be one of several
-    return document
+    return Document(path=path, digest=_digest(content), kept=compress(content, 1), **values)
 
 
 def pages_of(path: Path) -> Iterator[PageFile]:
@@ -312,7 +310,8 @@ def _listed(
         type=_CATEGORIES.get(_word(entry, "category"), ""),
     )
     listing = Listing(bool(entry.get("readyToUse")), _word(entry, "checksum"), position)
-    return Document(path=path, digest=digest, key=key, repository=repository, facts=facts, listing=listing)
+    description = Description.of(key, facts)
+    return Document(path=path, digest=digest, description=description, repository=repository, listing=listing)
 
 
 def _word(entry: Mapping[str, Any], name: str) -> str:
@@ -369,9 +368,8 @@ def read_snapshot(path: Path) -> Iterator[Document]:
             yield Document(
                 path=data["key"],
                 digest=b"",
-                key=key,
+                description=Description.of(key, ModelFacts.from_dict(data)),
                 repository=data["repository"],
-                facts=ModelFacts.from_dict(data),
             )
     except (OSError, ValueError, LookupError, TypeError, lzma.LZMAError, UsageError) as exc:
         raise StorageError(f"The snapshot {path} is damaged: {exc}.", hint="Install modelhub again.") from exc
@@ -382,11 +380,12 @@ def write_snapshot(documents: Iterable[Document]) -> bytes:
     label_lists: dict[tuple[str, ...], int] = {}
     lines = []
     for document in documents:
-        if document.key is None:
+        if document.description is None:
             continue
-        data = {"key": str(document.key), "repository": document.repository, **document.facts.to_dict()}
-        if document.facts.labels:
-            data["labels"] = label_lists.setdefault(document.facts.labels, len(label_lists))
+        facts = document.description.facts
+        data = {"key": str(document.key), "repository": document.repository, **facts.to_dict()}
+        if facts.labels:
+            data["labels"] = label_lists.setdefault(facts.labels, len(label_lists))
         lines.append(_line(data))
     header = {"schema": _SNAPSHOT_SCHEMA, "artifacts": len(lines), "labels": [list(labels) for labels in label_lists]}
     content = "\n".join([_line(header), *lines]).encode()

@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from modelhub.artifacts import ArtifactKey, day_of
+from modelhub.artifacts import ArtifactKey
+from modelhub.descriptions import ARTIFACT_COLUMNS, Description, model_row
 from modelhub.documents import Listing
-from modelhub.facts import ModelFacts, merge_facts
-from modelhub.packing import pack, unpack
+from modelhub.facts import merge_facts
 from modelhub.registry import Registry, batches
-from modelhub.searchable import SearchableModel, rank_end
+from modelhub.searchable import rank_end
 from modelhub.text_rows import TextRows
 
 _HELD = 10_000
@@ -51,45 +50,21 @@ class _StoredArtifact(NamedTuple):
     digest: bytes
 
 
-class _Described:
-    """One artifact as its documents describe it now, the most trusted first.
+class _Described(NamedTuple):
+    """One artifact as its documents describe it now.
 
-    Args:
-        descriptions: Packed facts and listing of each document.
-        fresh: What is known already of what packed facts hold.
+    Attributes:
+        description: What all documents say together.
+        listing: What the most trusted list says, as JSON; "" where there is none.
     """
 
-    def __init__(self, key: str, descriptions: Sequence[tuple[bytes, str]], fresh: Mapping[bytes, ModelFacts]) -> None:
-        self._key = key
-        self._fresh = fresh
-        self._packed = list(dict.fromkeys(packed for packed, _ in descriptions))
-        self._listing = next((listing for _, listing in descriptions if listing), "")
+    description: Description
+    listing: str
 
-    @cached_property
-    def key(self) -> ArtifactKey:
-        """Its key."""
-        return ArtifactKey.parse(self._key)
-
-    @cached_property
-    def facts(self) -> ModelFacts:
-        """What all documents say together."""
-        return merge_facts(self._fresh.get(packed) or ModelFacts.from_dict(unpack(packed)) for packed in self._packed)
-
-    @cached_property
-    def day(self) -> str:
-        """Its day: what only a list names has no date."""
-        return day_of(self.facts.date, self.key.built_ms)
-
-    @cached_property
-    def listing(self) -> Listing:
-        """What the most trusted list says."""
-        return Listing(*json.loads(self._listing)) if self._listing else Listing()
-
-    @cached_property
+    @property
     def digest(self) -> bytes:
         """Equal for equal facts and listings, packed alike; in the usual case told without reading any JSON."""
-        packed = self._packed[0] if len(self._packed) == 1 else pack(self.facts.to_dict()).content
-        return blake2b(packed + self._listing.encode(), digest_size=12).digest()
+        return blake2b(self.description.packed + self.listing.encode(), digest_size=12).digest()
 
 
 class ModelRows:
@@ -97,10 +72,10 @@ class ModelRows:
 
     Args:
         registry: Opened for writing.
-        fresh: By packed facts what they hold, as far as it is known without unpacking them.
+        fresh: By key and repository what a document has just said; not of all that are touched.
     """
 
-    def __init__(self, registry: Registry, fresh: Mapping[bytes, ModelFacts]) -> None:
+    def __init__(self, registry: Registry, fresh: Mapping[tuple[str, str], Description]) -> None:
         self._registry = registry
         self._execute = registry.connection.execute
         self._executemany = registry.connection.executemany
@@ -148,7 +123,7 @@ class ModelRows:
             for key in stored.keys() - described.keys():
                 self._delete_artifact(stored[key].number)
             if described:
-                model_id = self._write_model(model, model_id, described.values())
+                model_id = self._write_model(model, model_id, [item.description for item in described.values()])
                 for key, artifact in sorted(described.items()):
                     self._write_artifact(artifact, model, model_id, stored.get(key))
             else:
@@ -174,32 +149,38 @@ class ModelRows:
     def _described(self, model: ModelName, keys: Iterable[str], found: _Descriptions) -> dict[str, _Described]:
         """Those of the artifacts that any document describes."""
         named = ((key, (key, model.repository)) for key in keys)
-        return {key: _Described(key, found[name], self._fresh) for key, name in named if name in found}
+        return {key: self._join(name, found[name]) for key, name in named if name in found}
+
+    def _join(self, name: tuple[str, str], documents: Sequence[tuple[bytes, str]]) -> _Described:
+        """What several documents say of one artifact, the most trusted first."""
+        listing = next((listing for _, listing in documents if listing), "")
+        packed = list(dict.fromkeys(packed for packed, _ in documents))
+        description = self._fresh.get(name)
+        if not description or packed != [description.packed]:
+            key = description.key if description else ArtifactKey.parse(name[0])
+            description = Description(key, packed[0])
+            if len(packed) > 1:
+                description = Description.of(key, merge_facts(Description(key, facts).facts for facts in packed))
+        return _Described(description, listing)
 
     # Models
 
-    def _write_model(self, model: ModelName, old_id: int | None, described: Iterable[_Described]) -> int:
+    def _write_model(self, model: ModelName, old_id: int | None, described: Sequence[Description]) -> int:
         """Write the row of a model and its text; its number changes where its rank does."""
-        # Those that have a card come first: others have neither a title nor anything that gives merit.
-        ordered = sorted(described, key=lambda item: (item.facts.date, item.day), reverse=True)
-        newest = max(item.day for item in ordered)
-        searchable = SearchableModel(
-            name=model.name, language=model.language, newest=newest, described=[item.facts for item in ordered]
-        )
-        base = searchable.rank_base()
-        facts = ordered[0].facts
-        f1 = facts.best_score.value if facts.best_score and facts.best_score.metric == "f1" else None
-        sorted_by = (newest, facts.size_bytes, f1)
-        if old_id is not None and base <= old_id < rank_end(base):
+        is_usual = len(described) == 1
+        row = described[0].rows.model if is_usual else model_row(model.name, model.language, described)
+        if old_id is not None and row.rank_base <= old_id < rank_end(row.rank_base):
             model_id = old_id
-            self._execute("UPDATE models SET newest = ?, size_bytes = ?, f1 = ? WHERE id = ?", (*sorted_by, model_id))
+            self._execute(
+                "UPDATE models SET newest = ?, size_bytes = ?, f1 = ? WHERE id = ?", (*row.sorted_by, model_id)
+            )
         else:
-            model_id = self._free_id(base)
-            self._models.append((model_id, model.name, model.language, model.repository, *sorted_by))
+            model_id = self._free_id(row.rank_base)
+            self._models.append((model_id, model.name, model.language, model.repository, *row.sorted_by))
             if old_id is not None:
                 self._execute("DELETE FROM models WHERE id = ?", (old_id,))
                 self._execute("UPDATE artifacts SET model_id = ? WHERE model_id = ?", (model_id, old_id))
-        self._texts.add(model_id, searchable)
+        self._texts.add(model_id, row)
         return model_id
 
     def _free_id(self, base: int) -> int:
@@ -224,20 +205,23 @@ class ModelRows:
     def _write_artifact(
         self, artifact: _Described, model: ModelName, model_id: int, stored: _StoredArtifact | None
     ) -> None:
-        if stored and stored.digest == artifact.digest:
+        digest = artifact.digest
+        if stored and stored.digest == digest:
             return
-        values = (artifact.digest, *_artifact_values(artifact))
+        listing = Listing(*json.loads(artifact.listing)) if artifact.listing else Listing()
+        rows = artifact.description.rows
+        values = (digest, int(listing.is_ready), listing.checksum, listing.position, *rows.artifact)
         if stored:
             number = stored.number
             self._execute(_UPDATE_ARTIFACT, (*values, number))
             self._execute("DELETE FROM nlu WHERE artifact_id = ?", (number,))
         else:
-            key = artifact.key
+            key = artifact.description.key
             number = self._free_number
             self._free_number += 1
             named = (number, model_id, str(key), model.repository, key.lib_version, key.spark_version)
             self._artifacts.append((*named, *values))
-        self._references += [(text, number) for text in artifact.facts.nlu]
+        self._references += [(text, number) for text in rows.nlu]
         if len(self._artifacts) >= _HELD:
             self._write_new()
 
@@ -254,23 +238,10 @@ def _outcome(described: _Described | None, stored: _StoredArtifact | None) -> Ou
     return Outcome.UNCHANGED if described.digest == stored.digest else Outcome.CHANGED
 
 
-_ARTIFACT_COLUMNS = (
-    *("digest", "ready", "checksum", "position", "engine", "annotator", "size_bytes"),
-    *("product", "license", "date", "tasks", "page", "origin"),
-)
+_COLUMNS = ("digest", "ready", "checksum", "position", *ARTIFACT_COLUMNS)
 
 _INSERT_ARTIFACT = (
-    f"INSERT INTO artifacts(id, model_id, key, repository, lib_version, spark_version, {', '.join(_ARTIFACT_COLUMNS)})"
-    f" VALUES ({', '.join('?' * (6 + len(_ARTIFACT_COLUMNS)))})"
+    f"INSERT INTO artifacts(id, model_id, key, repository, lib_version, spark_version, {', '.join(_COLUMNS)})"
+    f" VALUES ({', '.join('?' * (6 + len(_COLUMNS)))})"
 )
-_UPDATE_ARTIFACT = f"UPDATE artifacts SET {', '.join(f'{name} = ?' for name in _ARTIFACT_COLUMNS)} WHERE id = ?"
-
-
-def _artifact_values(artifact: _Described) -> tuple[Any, ...]:
-    """The values of ``_ARTIFACT_COLUMNS`` after the digest."""
-    facts, listing = artifact.facts, artifact.listing
-    return (
-        *(int(listing.is_ready), listing.checksum, listing.position, facts.engine, facts.annotator, facts.size_bytes),
-        *(facts.product, facts.license, artifact.day, f"|{'|'.join(facts.tasks)}|" if facts.tasks else ""),
-        *(facts.page, facts.origin),
-    )
+_UPDATE_ARTIFACT = f"UPDATE artifacts SET {', '.join(f'{name} = ?' for name in _COLUMNS)} WHERE id = ?"

@@ -12,16 +12,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from modelhub.artifacts import ArtifactKey
+from modelhub.descriptions import Description
 from modelhub.diagnostics import Diagnostic
 from modelhub.documents import Changes, Document, Source, Unchanged
-from modelhub.facts import ModelFacts
 from modelhub.model_rows import ModelName, ModelRows, Outcome
 from modelhub.registry import Registry
 
 # The most trusted kind last: a hub's own list beats what cards say of engine, class and readiness.
 _TRUST = {"snapshot": 0, "packaged": 1, "cards": 2, "metadata": 3}
 _KEPT_KINDS = ("cards", "metadata")
-# Facts of so many documents are remembered until the rows of models are made of them; those of others are read again.
+# So many descriptions are remembered until the rows of models are made of them; others are read again.
 _REMEMBERED = 20_000
 _HELD = 500
 
@@ -79,7 +79,7 @@ class _Recording:
         self._execute = registry.connection.execute
         self._executemany = registry.connection.executemany
         self._source = source
-        self._fresh: dict[bytes, ModelFacts] = {}
+        self._fresh: dict[tuple[str, str], Description] = {}
         self._rows: list[tuple[object, ...]] = []
         self._texts: list[tuple[str, str, bytes]] = []
         values = (source.uri, source.kind, source.repository, source.validator, source.checked_s)
@@ -110,17 +110,17 @@ class _Recording:
 
     def _insert_document(self, document: Document) -> set[_Touched]:
         """Store a document, soon; the artifact that it describes is returned."""
-        listing = document.listing
-        packed = document.packed_facts
+        listing, description = document.listing, document.description
+        key = str(description.key) if description else ""
         self._rows.append(
             (
                 self._source_id,
                 document.path,
                 document.digest,
-                str(document.key or ""),
+                key,
                 document.repository,
                 document.preference,
-                packed.content,
+                description.packed if description else b"",
                 _json([listing.is_ready, listing.checksum, listing.position]) if listing else "",
                 document.guide,
                 _json([vars(item) for item in document.diagnostics]) if document.diagnostics else "",
@@ -128,11 +128,13 @@ class _Recording:
         )
         if document.kept:
             self._texts.append((self._source.uri, document.path, document.kept))
-        if packed.is_exact and len(self._fresh) < _REMEMBERED:
-            self._fresh[packed.content] = document.facts
         if len(self._rows) >= _HELD:
             self._write_documents()
-        return {_named(document.key, document.repository)} if document.key else set()
+        if not description:
+            return set()
+        if len(self._fresh) < _REMEMBERED:
+            self._fresh[key, document.repository] = description
+        return {_named(description.key, document.repository)}
 
     def _write_documents(self) -> None:
         """Write the documents that were inserted, all at once: each by itself would take twice as long."""

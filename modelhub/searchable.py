@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 from zlib import crc32
 
 from modelhub.facts import ModelFacts
@@ -28,6 +29,24 @@ _SERIAL_BITS = 24
 _MANY_WORDS = 8
 
 
+class SearchRow(NamedTuple):
+    """What the search knows of a model.
+
+    Attributes:
+        rank_base: The smallest number that it can have.
+        sorted_by: Day of its newest artifact, size of its newest card's artifact in bytes, and that card's F1.
+        columns: The texts of ``COLUMNS``.
+        facets: Field and value of all that it can be filtered by.
+        labels: What it predicts.
+    """
+
+    rank_base: int
+    sorted_by: tuple[str, int | None, float | None]
+    columns: tuple[str, ...]
+    facets: list[tuple[str, str]]
+    labels: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchableModel:
     """One model as the search sees it.
@@ -41,6 +60,18 @@ class SearchableModel:
     language: str
     newest: str
     described: Sequence[ModelFacts]
+
+    def row(self) -> SearchRow:
+        """All that the registry keeps of it for the search."""
+        facts = self.described[0]
+        f1 = facts.best_score.value if facts.best_score and facts.best_score.metric == "f1" else None
+        return SearchRow(
+            rank_base=self.rank_base(),
+            sorted_by=(self.newest, facts.size_bytes, f1),
+            columns=self.columns(),
+            facets=self.facets,
+            labels=self._all("labels"),
+        )
 
     def columns(self) -> tuple[str, ...]:
         """The texts of ``COLUMNS``, cut into words; each phrase once, the newest first."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from modelhub.registry import Registry
-from modelhub.searchable import COLUMNS, SearchableModel, words_in
+from modelhub.searchable import COLUMNS, SearchRow, words_in
 from modelhub.vocabulary import Vocabulary
 
 _HELD = 50_000
@@ -29,14 +29,12 @@ class TextRows:
         self._texts: list[tuple[int | str, ...]] = []
         self._labels: list[tuple[str, int]] = []
 
-    def add(self, model_id: int, searchable: SearchableModel) -> None:
+    def add(self, model_id: int, row: SearchRow) -> None:
         """Know a model that is new, or was forgotten."""
-        columns = searchable.columns()
-        self._texts.append((model_id, *columns))
-        self._words.update(words_in(columns))
-        self._facets.update(searchable.facets)
-        labels = dict.fromkeys(label for facts in searchable.described for label in facts.labels)
-        self._labels += [(label, model_id) for label in labels]
+        self._texts.append((model_id, *row.columns))
+        self._words.update(words_in(row.columns))
+        self._facets.update(row.facets)
+        self._labels += [(label, model_id) for label in row.labels]
         if len(self._texts) >= _HELD:
             self._write()
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelhub.artifacts import ArtifactKey
+from modelhub.descriptions import Description
 from modelhub.documents import Document
 from modelhub.facts import merge_facts
 from modelhub.ingest import read_cards, write_snapshot
@@ -48,9 +49,10 @@ def _merged(documents: list[Document]) -> list[Document]:
         if document.key:
             groups.setdefault((document.key, document.repository), []).append(document)
     merged = []
-    for _, group in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1])):
+    for (key, _), group in sorted(groups.items(), key=lambda item: item[0]):
         group.sort(key=lambda document: (-document.preference, document.path))
-        merged.append(replace(group[0], facts=merge_facts(document.facts for document in group)))
+        facts = merge_facts(document.description.facts for document in group if document.description)
+        merged.append(replace(group[0], description=Description.of(key, facts)))
     return merged
 
 

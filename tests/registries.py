@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelhub.artifacts import ArtifactKey
+from modelhub.descriptions import Description
 from modelhub.documents import Document, Listing, Source
 from modelhub.facts import ModelFacts
 from modelhub.recording import record
@@ -23,9 +24,8 @@ def document(
     return Document(
         path=str(key),
         digest=b"1",
-        key=key,
+        description=Description.of(key, ModelFacts(**facts)),
         repository="public/models",
-        facts=ModelFacts(**facts),
         listing=Listing(is_ready=is_ready),
     )
 

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelhub.artifacts import ArtifactKey
+from modelhub.descriptions import Description
 from modelhub.documents import Document, Listing, Unchanged
 from modelhub.errors import NetworkError, NotFoundError, StorageError, UsageError
 from modelhub.facts import Dependency, ModelFacts, Score
@@ -91,6 +92,11 @@ def page(content: bytes, name: str = "posts/a.md") -> Document:
     return read_document(PageFile(name, content))
 
 
+def facts_of(document: Document) -> ModelFacts:
+    assert document.description is not None
+    return document.description.facts
+
+
 def documents_of(path: Path, known: Mapping[str, bytes] | None = None) -> dict[str, Document | Unchanged]:
     return {document.path: document for document in read_cards(path, known)}
 
@@ -115,14 +121,15 @@ def test_one_page_is_read_by_its_name(tmp_path: Path) -> None:
 
     assert isinstance(document, Document)
     assert document.path == "2022-06-23-pos_tiny_en.md"
-    assert document.facts.page == "2022-06-23-pos_tiny_en"
+    assert facts_of(document).page == "2022-06-23-pos_tiny_en"
 
 
 def test_a_card_describes_its_artifact() -> None:
     document = page(card("Hats").encode())
 
     assert (str(document.key), document.repository) == (KEY, "public/models")
-    assert (document.facts.title, document.facts.size_bytes) == ("Hats", 1_000_000)
+    facts = facts_of(document)
+    assert (facts.title, facts.size_bytes) == ("Hats", 1_000_000)
     assert (document.preference, document.listing) == (1, None)
     assert zlib.decompress(document.kept) == card("Hats").encode()
 
@@ -322,14 +329,14 @@ def test_a_line_describes_an_artifact() -> None:
 
     assert document.path == str(document.key) == KEY
     assert document.repository == "public/models"
-    assert document.facts == ModelFacts(annotator="PerceptronModel", engine="onnx", type="model")
+    assert facts_of(document) == ModelFacts(annotator="PerceptronModel", engine="onnx", type="model")
     assert document.listing == Listing(is_ready=True, checksum="AB12", position=1)
 
 
 def test_engines_are_known_by_one_spelling() -> None:
     (document,) = listed(line(engine="ONNX"))
 
-    assert document.facts.engine == "onnx"
+    assert facts_of(document).engine == "onnx"
 
 
 @pytest.mark.parametrize(
@@ -362,7 +369,7 @@ def test_what_a_line_leaves_out_is_not_ready_and_not_checked(fields: dict[str, A
     ("category", "kind"), [("ml", "model"), ("pl", "pipeline"), ("nd", ""), (None, ""), (..., ""), ([], "")]
 )
 def test_the_category_tells_models_from_pipelines(category: object, kind: str) -> None:
-    assert [document.facts.type for document in listed(line(category=category))] == [kind]
+    assert [facts_of(document).type for document in listed(line(category=category))] == [kind]
 
 
 def test_blank_lines_and_carriage_returns_are_skipped() -> None:
@@ -431,7 +438,7 @@ def test_what_a_line_lacks_is_named(missing: str) -> None:
 def test_of_equal_keys_the_first_line_counts() -> None:
     (document,) = listed(line(engine="onnx"), line(engine="openvino"))
 
-    assert document.facts.engine == "onnx"
+    assert facts_of(document).engine == "onnx"
 
 
 @pytest.mark.parametrize("is_known", [False, True])
@@ -513,9 +520,8 @@ def test_any_text_is_read_without_an_error(lines: list[str]) -> None:
 
 
 def described(key: str = KEY, **facts: Any) -> Document:
-    return Document(
-        path=key, digest=b"", key=ArtifactKey.parse(key), repository="public/models", facts=ModelFacts(**facts)
-    )
+    description = Description.of(ArtifactKey.parse(key), ModelFacts(**facts))
+    return Document(path=key, digest=b"", description=description, repository="public/models")
 
 
 def test_a_snapshot_is_read_back_as_it_was_written(tmp_path: Path) -> None:
@@ -532,7 +538,7 @@ def test_a_snapshot_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_snapshot_leaves_out_what_describes_no_artifact(tmp_path: Path) -> None:
-    guide = Document(path="guide.md", digest=b"", facts=ModelFacts(type="guide"))
+    guide = Document(path="guide.md", digest=b"", guide="Hats")
     (tmp_path / "snapshot").write_bytes(write_snapshot([guide, described()]))
 
     assert list(read_snapshot(tmp_path / "snapshot")) == [described()]

@@ -16,9 +16,9 @@ LAYERS = {
     "ground": "bounds config errors packaged public_hub quick_dataclasses user_folders versions",
     "values": (
         "amounts artifacts card_benchmarks card_checks card_labels card_links card_origins card_scores card_tables "
-        "card_words cards certificates class_homes decoding default_models deflate diagnostics documents entry_states "
-        "facts findings frontmatter guides hugging_face languages licences lint lint_code lint_facts lint_rules "
-        "load_verdicts markdown nlu_calls not_a_zip objects packing pages pretrained_calls progress proxies "
+        "card_words cards certificates class_homes decoding default_models deflate descriptions diagnostics documents "
+        "entry_states facts findings frontmatter guides hugging_face languages licences lint lint_code lint_facts "
+        "lint_rules load_verdicts markdown nlu_calls not_a_zip objects packing pages pretrained_calls progress proxies "
         "prune_plan ranges references refusals resolver saved_classes saved_parts schema scopes search_score "
         "search_words searchable signatures snippets spark_paths stages tokens versions_together weights zipformat"
     ),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from modelhub.artifacts import Artifact, ArtifactKey
+from modelhub.descriptions import Description
 from modelhub.diagnostics import Diagnostic
 from modelhub.documents import Changes, Document, Listing, Source, Unchanged
 from modelhub.errors import StorageError
@@ -44,9 +45,8 @@ def document(key: str = KEY, *, path: str = "", repository: str = "public/models
     text = fields.pop("text", "")
     return Document(
         path=path or key,
-        key=ArtifactKey.parse(key),
+        description=Description.of(ArtifactKey.parse(key), ModelFacts(**fields)),
         repository=repository,
-        facts=ModelFacts(**fields),
         kept=zlib.compress(text.encode()) if text else b"",
         **({"digest": b"1"} | own),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from modelhub.artifacts import Artifact, ArtifactKey
+from modelhub.descriptions import Description
 from modelhub.documents import Document, Listing, Source
 from modelhub.errors import StorageError, UsageError
 from modelhub.facts import ModelFacts
@@ -43,9 +44,8 @@ def document(key: ArtifactKey, *, listing: Listing | None = None, text: str = ""
     return Document(
         path=str(key),
         digest=b"1",
-        key=key,
+        description=Description.of(key, ModelFacts(**facts)),
         repository="public/models",
-        facts=ModelFacts(**facts),
         listing=listing,
         kept=zlib.compress(text.encode()) if text else b"",
     )
