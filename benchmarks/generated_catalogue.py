@@ -19,6 +19,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
+from modelhub.descriptions import Description
 from modelhub.documents import Document
 from modelhub.ingest import read_snapshot
 from modelhub.packaged import SNAPSHOT
@@ -118,7 +119,7 @@ class _Inventor:
             else "",
             page=facts.page and f"{facts.date}-{name}_{key.language}",
         )
-        return replace(document, path=str(key), key=key, facts=described)
+        return replace(document, path=str(key), description=Description.of(key, described))
 
     def _word(self) -> str:
         """A word that is new, or was used before; the oftener, the likelier."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelhub.artifacts import ArtifactKey
 from modelhub.descriptions import Description
 from modelhub.diagnostics import Diagnostic
+from modelhub.facts import ModelFacts
 from modelhub.quick_dataclasses import dataclass
 
 
@@ -64,6 +65,11 @@ class Document:
     def key(self) -> ArtifactKey | None:
         """The artifact that it describes, if it names one."""
         return self.description.key if self.description else None
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What it says of the artifact; empty where it names none."""
+        return self.description.facts if self.description else ModelFacts()
 
 
 def storable(text: str) -> str:

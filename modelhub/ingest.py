@@ -380,9 +380,9 @@ def write_snapshot(documents: Iterable[Document]) -> bytes:
     label_lists: dict[tuple[str, ...], int] = {}
     lines = []
     for document in documents:
-        if document.description is None:
+        if document.key is None:
             continue
-        facts = document.description.facts
+        facts = document.facts
         data = {"key": str(document.key), "repository": document.repository, **facts.to_dict()}
         if facts.labels:
             data["labels"] = label_lists.setdefault(facts.labels, len(label_lists))

@@ -1,13 +1,13 @@
 """The tables of a registry, in SQL.
 
 ``models.id`` and the row of ``model_text`` are a model's rank (``searchable``); ``facts`` are packed (``packing``);
-``deletions`` has every word of ``vocabulary`` with one letter left out, for typing errors (``tokens``).
+``endings`` has the words of ``vocabulary`` backwards, for typing errors.
 """
 
 from __future__ import annotations
 
 # To be raised with whatever changes what stands in the rows: another version is built anew.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 SCHEMA = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -43,7 +43,7 @@ CREATE INDEX labels_model ON labels(model_id);
 CREATE TABLE facets(field TEXT NOT NULL, value TEXT NOT NULL, models INTEGER NOT NULL, PRIMARY KEY(field, value))
     WITHOUT ROWID;
 CREATE TABLE vocabulary(word TEXT PRIMARY KEY, models INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE deletions(deletion TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY(deletion, word)) WITHOUT ROWID;
+CREATE TABLE endings(ending TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE VIRTUAL TABLE model_text USING fts5(
     name, title, tasks, tags, labels, other, parts, facets, columnsize = 0, tokenize = 'unicode61 remove_diacritics 0');
 """

@@ -41,14 +41,6 @@ def _folded(text: str) -> str:
     return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
 
 
-def deletions(word: str) -> set[str]:
-    """The word with each of its letters left out in turn.
-
-    Two words that one typing error makes of each other have such a form in common, or one is such a form of the other.
-    """
-    return {word[:place] + word[place + 1 :] for place in range(len(word))}
-
-
 def is_near(word: str, other: str) -> bool:
     """Whether at most one letter is wrong, missing, too much, or exchanged with the next."""
     if abs(len(word) - len(other)) > 1:

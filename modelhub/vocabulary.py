@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from modelhub.registry import Registry, batches, marks
-from modelhub.tokens import deletions, is_near
+from modelhub.tokens import is_near
 
 _LONGEST = 40
 _CORRECTABLE = re.compile(r"(?=.*[^\W\d_])\w{2,}")  # with a letter, and more than one sign
@@ -46,15 +46,30 @@ class Vocabulary:
         """Words that one typing error makes of a word, or it of them; those of most models first."""
         if not _CORRECTABLE.fullmatch(word) or len(word) > _LONGEST:
             return []
-        shorter = sorted(deletions(word))
+        near = [other for other in self._half_alike(word) if other != word and is_near(word, other)]
+        # A number, or a single sign, is meant only where something was typed besides it.
+        likely = [other for other in near if len(other) < len(word) or _CORRECTABLE.fullmatch(other)]
+        found = sorted((-models, other) for other, models in self._counts(likely).items())
+        return [other for _, other in found[:limit]]
+
+    def _half_alike(self, word: str) -> set[str]:
+        """Words of like length of which one half is that of a word: one error leaves the other half as it was.
+
+        Two letters exchanged just where the halves meet leave neither.
+        """
+        half = len(word) // 2
+        first, last = word[:half], word[half:]
+        beginnings = self._like("vocabulary", "word", first, len(word))
+        endings = self._like("endings", "ending", last[::-1], len(word))
+        exchanged = first[:-1] + last[:1] + first[-1:] + last[1:]
+        return {*beginnings, *(ending[::-1] for ending in endings), exchanged}
+
+    def _like(self, table: str, column: str, beginning: str, length: int) -> list[str]:
         rows = self._execute(
-            "SELECT DISTINCT v.word, v.models FROM vocabulary v WHERE v.word IN"
-            f" (SELECT d.word FROM deletions d WHERE d.deletion IN (?, {marks(shorter)}))"
-            f" OR v.word IN ({marks(shorter)})",
-            (word, *shorter, *shorter),
-        ).fetchall()
-        found = sorted(rows, key=lambda row: (-row[1], row[0]))
-        return [other for other, _ in found if other != word and is_near(word, other)][:limit]
+            f"SELECT {column} FROM {table} WHERE {column} >= ? AND {column} < ? AND length({column}) BETWEEN ? AND ?",
+            (beginning, beginning + LAST_SIGN, length - 1, length + 1),
+        )
+        return [row[0] for row in rows]
 
     def less_near(self, word: str) -> list[str]:
         """The word that two typing errors make of a long word, or it of them."""
@@ -75,30 +90,23 @@ class Vocabulary:
     def add(self, changes: Mapping[str, int]) -> None:
         """Count words up and down, by so many models each."""
         rows = [(word, change) for word, change in sorted(changes.items()) if change and len(word) <= _LONGEST]
-        known = self._known([word for word, _ in rows])
+        known = self._counts([word for word, _ in rows])
         self._executemany(
             "INSERT INTO vocabulary VALUES (?, ?) ON CONFLICT(word) DO UPDATE SET models = models + excluded.models",
             rows,
         )
-        fresh = [word for word, _ in rows if word not in known and _CORRECTABLE.fullmatch(word)]
-        self._executemany(
-            "INSERT INTO deletions VALUES (?, ?)",
-            sorted((deletion, word) for word in fresh for deletion in deletions(word)),
-        )
+        endings = sorted((word[::-1],) for word, _ in rows if word not in known)
+        self._executemany("INSERT INTO endings VALUES (?)", endings)
         self._forget([word for word, change in rows if change < 0])
 
-    def _known(self, words: Sequence[str]) -> set[str]:
-        """Those of the words that the registry has; to ask for them one by one would take far longer."""
-        found = (
-            self._execute(f"SELECT word FROM vocabulary WHERE word IN ({marks(some)})", some) for some in batches(words)
-        )
-        return {word for rows in found for (word,) in rows}
+    def _counts(self, words: Sequence[str]) -> dict[str, int]:
+        """Number of models that have each, of those that any has; to ask for one by one would take far longer."""
+        query = "SELECT word, models FROM vocabulary WHERE word IN ({})"
+        found = (self._execute(query.format(marks(some)), some) for some in batches(words))
+        return {word: models for rows in found for word, models in rows}
 
     def _forget(self, words: Iterable[str]) -> None:
         """Forget those of the words that no model has any more."""
         for word in words:
             if self._execute("DELETE FROM vocabulary WHERE word = ? AND models <= 0 RETURNING 1", (word,)).fetchone():
-                self._executemany(
-                    "DELETE FROM deletions WHERE deletion = ? AND word = ?",
-                    [(deletion, word) for deletion in deletions(word)],
-                )
+                self._execute("DELETE FROM endings WHERE ending = ?", (word[::-1],))

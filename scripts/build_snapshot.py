@@ -51,7 +51,7 @@ def _merged(documents: list[Document]) -> list[Document]:
     merged = []
     for (key, _), group in sorted(groups.items(), key=lambda item: item[0]):
         group.sort(key=lambda document: (-document.preference, document.path))
-        facts = merge_facts(document.description.facts for document in group if document.description)
+        facts = merge_facts(document.facts for document in group)
         merged.append(replace(group[0], description=Description.of(key, facts)))
     return merged
 

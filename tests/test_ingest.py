@@ -92,11 +92,6 @@ def page(content: bytes, name: str = "posts/a.md") -> Document:
     return read_document(PageFile(name, content))
 
 
-def facts_of(document: Document) -> ModelFacts:
-    assert document.description is not None
-    return document.description.facts
-
-
 def documents_of(path: Path, known: Mapping[str, bytes] | None = None) -> dict[str, Document | Unchanged]:
     return {document.path: document for document in read_cards(path, known)}
 
@@ -121,15 +116,14 @@ def test_one_page_is_read_by_its_name(tmp_path: Path) -> None:
 
     assert isinstance(document, Document)
     assert document.path == "2022-06-23-pos_tiny_en.md"
-    assert facts_of(document).page == "2022-06-23-pos_tiny_en"
+    assert document.facts.page == "2022-06-23-pos_tiny_en"
 
 
 def test_a_card_describes_its_artifact() -> None:
     document = page(card("Hats").encode())
 
     assert (str(document.key), document.repository) == (KEY, "public/models")
-    facts = facts_of(document)
-    assert (facts.title, facts.size_bytes) == ("Hats", 1_000_000)
+    assert (document.facts.title, document.facts.size_bytes) == ("Hats", 1_000_000)
     assert (document.preference, document.listing) == (1, None)
     assert zlib.decompress(document.kept) == card("Hats").encode()
 
@@ -329,14 +323,14 @@ def test_a_line_describes_an_artifact() -> None:
 
     assert document.path == str(document.key) == KEY
     assert document.repository == "public/models"
-    assert facts_of(document) == ModelFacts(annotator="PerceptronModel", engine="onnx", type="model")
+    assert document.facts == ModelFacts(annotator="PerceptronModel", engine="onnx", type="model")
     assert document.listing == Listing(is_ready=True, checksum="AB12", position=1)
 
 
 def test_engines_are_known_by_one_spelling() -> None:
     (document,) = listed(line(engine="ONNX"))
 
-    assert facts_of(document).engine == "onnx"
+    assert document.facts.engine == "onnx"
 
 
 @pytest.mark.parametrize(
@@ -369,7 +363,7 @@ def test_what_a_line_leaves_out_is_not_ready_and_not_checked(fields: dict[str, A
     ("category", "kind"), [("ml", "model"), ("pl", "pipeline"), ("nd", ""), (None, ""), (..., ""), ([], "")]
 )
 def test_the_category_tells_models_from_pipelines(category: object, kind: str) -> None:
-    assert [facts_of(document).type for document in listed(line(category=category))] == [kind]
+    assert [document.facts.type for document in listed(line(category=category))] == [kind]
 
 
 def test_blank_lines_and_carriage_returns_are_skipped() -> None:
@@ -438,7 +432,7 @@ def test_what_a_line_lacks_is_named(missing: str) -> None:
 def test_of_equal_keys_the_first_line_counts() -> None:
     (document,) = listed(line(engine="onnx"), line(engine="openvino"))
 
-    assert facts_of(document).engine == "onnx"
+    assert document.facts.engine == "onnx"
 
 
 @pytest.mark.parametrize("is_known", [False, True])

@@ -82,12 +82,14 @@ def content(registry: Registry) -> dict[str, list[Any]]:
         "labels",
         "facets",
         "vocabulary",
-        "deletions",
+        "endings",
         "model_text",
         "kept.sources",
         "kept.texts",
     )
-    return {table: registry.connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
+    return {
+        table: registry.connection.execute(f"SELECT *, 0 FROM {table} ORDER BY 1, 2").fetchall() for table in tables
+    }
 
 
 # One artifact, several sources
@@ -372,8 +374,8 @@ def test_the_number_of_a_model_that_is_gone_may_be_given_to_another(registry: Re
 def test_words_and_facets_are_counted_by_model_and_go_with_them(registry: Registry) -> None:
     def counts() -> tuple[dict[str, int], list[str], list[str]]:
         words = dict(registry.connection.execute("SELECT word, models FROM vocabulary WHERE word LIKE 'hat%'"))
-        deletions = registry.connection.execute("SELECT word FROM deletions WHERE deletion = 'hts'").fetchall()
-        return words, [row[0] for row in deletions], registry.values_of("task")
+        endings = registry.connection.execute("SELECT ending FROM endings WHERE ending LIKE '%ah'").fetchall()
+        return words, [row[0] for row in endings], registry.values_of("task")
 
     record(registry, CARDS, [document(title="Hats, hats", tasks=("Hatting",)), document(OTHER_KEY, title="Hats")])
     both = counts()
@@ -381,8 +383,8 @@ def test_words_and_facets_are_counted_by_model_and_go_with_them(registry: Regist
     one = counts()
     record(registry, CARDS, [])
 
-    assert both == ({"hats": 2, "hatting": 1}, ["hats"], ["Hatting"])
-    assert one == ({"hats": 1}, ["hats"], [])
+    assert both == ({"hats": 2, "hatting": 1}, ["gnittah", "stah"], ["Hatting"])
+    assert one == ({"hats": 1}, ["stah"], [])
     assert counts() == ({}, [], [])
 
 
@@ -583,7 +585,7 @@ SAID = (
     "SELECT label, m.name, m.language FROM labels l JOIN models m ON m.id = l.model_id ORDER BY 1, 2, 3",
     "SELECT reference, a.key FROM nlu JOIN artifacts a ON a.id = artifact_id ORDER BY 1, 2",
     "SELECT * FROM vocabulary ORDER BY 1",
-    "SELECT * FROM deletions ORDER BY 1, 2",
+    "SELECT * FROM endings ORDER BY 1",
     "SELECT * FROM facets ORDER BY 1, 2",
     "SELECT count(*) FROM models UNION ALL SELECT count(*) FROM model_text UNION ALL SELECT count(*) FROM labels",
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelhub.tokens import deletions, is_near, parts, tokens
+from modelhub.tokens import is_near, parts, tokens
 
 WORDS = st.text("abc", max_size=6)
 
@@ -46,11 +46,6 @@ def test_words_have_parts_where_case_changes_or_digits_begin(text: str, split: l
     assert parts(text) == split
 
 
-def test_deletions_lack_one_letter_each() -> None:
-    assert deletions("hat") == {"at", "ht", "ha"}
-    assert deletions("aa") == {"a"}
-
-
 @pytest.mark.parametrize(
     ("word", "other", "expected"),
     [
@@ -82,9 +77,3 @@ def test_nearness_is_the_distance_of_one(word: str, other: str) -> None:
     from rapidfuzz.distance import OSA
 
     assert is_near(word, other) == (OSA.distance(word, other) <= 1)
-
-
-@given(WORDS, WORDS)
-def test_near_words_meet_in_what_one_of_them_lacks(word: str, other: str) -> None:
-    if is_near(word, other):
-        assert {word, *deletions(word)} & {other, *deletions(other)}

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rapidfuzz.distance import OSA
 from registries import document, make_registry
 
 from modelhub.registry import Registry
@@ -18,7 +21,10 @@ MODELS = (
 
 @pytest.fixture
 def vocabulary(tmp_path: Path) -> Iterator[Vocabulary]:
-    with Registry.open(make_registry(tmp_path / "registry.sqlite", MODELS), is_writable=True) as registry:
+    with (
+        Registry.open(make_registry(tmp_path / "registry.sqlite", MODELS), is_writable=True) as registry,
+        registry.transaction(),
+    ):
         yield Vocabulary(registry)
 
 
@@ -53,6 +59,23 @@ def test_longer_words_come_with_those_of_most_models_first(vocabulary: Vocabular
 )
 def test_words_that_are_one_error_apart_are_near(vocabulary: Vocabulary, word: str, near: list[str]) -> None:
     assert vocabulary.near(word, 9) == near
+
+
+LETTERS = st.text("ab1", min_size=1, max_size=6)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sets(LETTERS), LETTERS)
+def test_every_word_that_is_one_error_apart_is_found(vocabulary: Vocabulary, words: set[str], typed: str) -> None:
+    vocabulary.add(dict.fromkeys(words, 1))
+
+    near = {
+        word
+        for word in words
+        if OSA.distance(word, typed) == 1 and (len(word) < len(typed) or not (word.isdigit() or len(word) == 1))
+    }
+    assert set(vocabulary.near(typed, 999)) == (set() if typed.isdigit() or len(typed) == 1 else near)
+    vocabulary.add(dict.fromkeys(words, -1))
 
 
 def test_only_so_many_near_words_are_told(vocabulary: Vocabulary) -> None:
