@@ -7,29 +7,19 @@ has changed. What the search knows of it is gathered over all models of an updat
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum, auto
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from modelhub.artifacts import ArtifactKey
 from modelhub.descriptions import ARTIFACT_COLUMNS, Description, model_row
-from modelhub.documents import Listing
+from modelhub.documents import Changes, Listing
 from modelhub.facts import merge_facts
 from modelhub.registry import Registry, batches
 from modelhub.searchable import rank_end
 from modelhub.text_rows import TextRows
 
 _HELD = 10_000
-
-
-class Outcome(Enum):
-    """What became of an artifact's row."""
-
-    ADDED = auto()
-    CHANGED = auto()
-    REMOVED = auto()
-    UNCHANGED = auto()
 
 
 class ModelName(NamedTuple):
@@ -40,7 +30,10 @@ class ModelName(NamedTuple):
     language: str
 
 
-_Descriptions = Mapping[tuple[str, str], Sequence[tuple[bytes, str]]]  # as the registry returns them
+# By model and key, the artifacts of which a document came, changed or went; with what it says, if it came.
+Touched = Mapping[ModelName, Mapping[str, Description | None]]
+_ArtifactName = tuple[str, str]  # repository and key
+_Descriptions = Mapping[_ArtifactName, Sequence[tuple[bytes, str]]]  # as the registry returns them
 
 
 class _StoredArtifact(NamedTuple):
@@ -72,63 +65,66 @@ class ModelRows:
 
     Args:
         registry: Opened for writing.
-        fresh: By key and repository what a document has just said; not of all that are touched.
     """
 
-    def __init__(self, registry: Registry, fresh: Mapping[tuple[str, str], Description]) -> None:
+    def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._execute = registry.connection.execute
         self._executemany = registry.connection.executemany
-        self._fresh = fresh
         self._texts = TextRows(registry)
         self._free: dict[int, int] = {}
         (self._free_number,) = self._execute("SELECT coalesce(max(id) + 1, 1) FROM artifacts").fetchone()
         self._had_models = self._execute("SELECT 1 FROM models LIMIT 1").fetchone() is not None
+        self._refreshed: set[ModelName] = set()
+        self._before: dict[_ArtifactName, bytes | None] = {}
+        self._after: dict[_ArtifactName, bytes | None] = {}
         self._models: list[tuple[Any, ...]] = []
         self._artifacts: list[tuple[Any, ...]] = []
         self._references: list[tuple[str, int]] = []
 
-    def refresh(self, touched: Mapping[ModelName, Sequence[str]]) -> dict[Outcome, list[str]]:
-        """Make the rows of models say what their documents say now.
-
-        Args:
-            touched: By model, the keys of its artifacts of which a document came, changed or went.
-
-        Returns:
-            What became of which of these artifacts.
-        """
-        outcomes: dict[Outcome, list[str]] = {outcome: [] for outcome in Outcome}
-        for models in batches(list(touched)):
+    def refresh(self, touched: Touched) -> None:
+        """Make the rows of models say what their documents say now; best once for each model."""
+        for models in batches(sorted(touched)):
             found = self._registry.descriptions([key for model in models for key in touched[model]])
             for model in models:
-                for key, outcome in self._refresh(model, touched[model], found).items():
-                    outcomes[outcome].append(key)
-        return outcomes
+                self._refresh(model, touched[model], found)
 
-    def finish(self) -> None:
-        """Write what was gathered over all models."""
+    def finish(self) -> Changes:
+        """Write what was gathered over all models, and tell what became of their artifacts."""
         self._write_new()
         self._texts.finish()
+        fates = [(key, before, self._after[repository, key]) for (repository, key), before in self._before.items()]
+        return Changes(
+            added=tuple(sorted(key for key, before, after in fates if after and not before)),
+            changed=tuple(sorted(key for key, before, after in fates if after and before and after != before)),
+            removed=tuple(sorted(key for key, before, after in fates if before and not after)),
+            total=self._registry.total(),
+        )
 
-    def _refresh(self, model: ModelName, touched: Sequence[str], found: _Descriptions) -> dict[str, Outcome]:
-        model_id = self._number_of(model) if self._had_models else None
+    def _refresh(self, model: ModelName, touched: Mapping[str, Description | None], found: _Descriptions) -> None:
+        model_id = self._number_of(model)
         stored = {} if model_id is None else self._stored(model_id)
         described = self._described(model, touched, found)
-        outcomes = {key: _outcome(described.get(key), stored.get(key)) for key in touched}
-        if any(outcome is not Outcome.UNCHANGED for outcome in outcomes.values()):
-            if others := stored.keys() - outcomes.keys():
-                described |= self._described(model, others, self._registry.descriptions(list(others)))
-            if model_id is not None:
-                self._texts.forget(model_id, self._stored_facets(model, model_id))
-            for key in stored.keys() - described.keys():
-                self._delete_artifact(stored[key].number)
-            if described:
-                model_id = self._write_model(model, model_id, [item.description for item in described.values()])
-                for key, artifact in sorted(described.items()):
-                    self._write_artifact(artifact, model, model_id, stored.get(key))
-            else:
-                self._execute("DELETE FROM models WHERE id = ?", (model_id,))
-        return outcomes
+        before = {key: stored[key].digest if key in stored else None for key in touched}
+        after = {key: described[key].digest if key in described else None for key in touched}
+        for key in touched:
+            self._before.setdefault((model.repository, key), before[key])
+            self._after[model.repository, key] = after[key]
+        if before == after:
+            return
+        self._refreshed.add(model)
+        if others := dict.fromkeys(stored.keys() - touched.keys()):
+            described |= self._described(model, others, self._registry.descriptions(list(others)))
+        if model_id is not None:
+            self._texts.forget(model_id, self._stored_facets(model, model_id))
+        for key in stored.keys() - described.keys():
+            self._delete_artifact(stored[key].number)
+        if described:
+            model_id = self._write_model(model, model_id, [item.description for item in described.values()])
+            for key, artifact in sorted(described.items()):
+                self._write_artifact(artifact, model, model_id, stored.get(key))
+        else:
+            self._execute("DELETE FROM models WHERE id = ?", (model_id,))
 
     def _write_new(self) -> None:
         """Write the new rows, all at once: each by itself would take twice as long."""
@@ -138,6 +134,10 @@ class ModelRows:
         self._models, self._artifacts, self._references = [], [], []
 
     def _number_of(self, model: ModelName) -> int | None:
+        if model in self._refreshed:
+            self._write_new()
+        elif not self._had_models:
+            return None
         query = "SELECT id FROM models WHERE name = ? AND language = ? AND repository = ?"
         row = self._execute(query, (model.name, model.language, model.repository)).fetchone()
         return row[0] if row else None
@@ -146,22 +146,12 @@ class ModelRows:
         rows = self._execute("SELECT key, id, digest FROM artifacts WHERE model_id = ?", (model_id,))
         return {key: _StoredArtifact(number, digest) for key, number, digest in rows}
 
-    def _described(self, model: ModelName, keys: Iterable[str], found: _Descriptions) -> dict[str, _Described]:
+    def _described(
+        self, model: ModelName, said: Mapping[str, Description | None], found: _Descriptions
+    ) -> dict[str, _Described]:
         """Those of the artifacts that any document describes."""
-        named = ((key, (key, model.repository)) for key in keys)
-        return {key: self._join(name, found[name]) for key, name in named if name in found}
-
-    def _join(self, name: tuple[str, str], documents: Sequence[tuple[bytes, str]]) -> _Described:
-        """What several documents say of one artifact, the most trusted first."""
-        listing = next((listing for _, listing in documents if listing), "")
-        packed = list(dict.fromkeys(packed for packed, _ in documents))
-        description = self._fresh.get(name)
-        if not description or packed != [description.packed]:
-            key = description.key if description else ArtifactKey.parse(name[0])
-            description = Description(key, packed[0])
-            if len(packed) > 1:
-                description = Description.of(key, merge_facts(Description(key, facts).facts for facts in packed))
-        return _Described(description, listing)
+        documents = {key: found.get((model.repository, key)) for key in said}
+        return {key: _join(key, said[key], known) for key, known in documents.items() if known}
 
     # Models
 
@@ -230,12 +220,16 @@ class ModelRows:
         self._execute("DELETE FROM artifacts WHERE id = ?", (number,))
 
 
-def _outcome(described: _Described | None, stored: _StoredArtifact | None) -> Outcome:
-    if described is None:
-        return Outcome.REMOVED if stored else Outcome.UNCHANGED  # a page that stood twice in one archive
-    if stored is None:
-        return Outcome.ADDED
-    return Outcome.UNCHANGED if described.digest == stored.digest else Outcome.CHANGED
+def _join(key: str, said: Description | None, documents: Sequence[tuple[bytes, str]]) -> _Described:
+    """What several documents say of one artifact, the most trusted first; what one has just said is not read again."""
+    listing = next((listing for _, listing in documents if listing), "")
+    packed = list(dict.fromkeys(packed for packed, _ in documents))
+    if said and packed == [said.packed]:
+        return _Described(said, listing)
+    each = [Description(ArtifactKey.parse(key), facts) for facts in packed]
+    if len(each) == 1:
+        return _Described(each[0], listing)
+    return _Described(Description.of(each[0].key, merge_facts(item.facts for item in each)), listing)
 
 
 _COLUMNS = ("digest", "ready", "checksum", "position", *ARTIFACT_COLUMNS)

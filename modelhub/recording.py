@@ -15,17 +15,13 @@ from modelhub.artifacts import ArtifactKey
 from modelhub.descriptions import Description
 from modelhub.diagnostics import Diagnostic
 from modelhub.documents import Changes, Document, Source, Unchanged
-from modelhub.model_rows import ModelName, ModelRows, Outcome
+from modelhub.model_rows import ModelName, ModelRows
 from modelhub.registry import Registry
 
 # The most trusted kind last: a hub's own list beats what cards say of engine, class and readiness.
 _TRUST = {"snapshot": 0, "packaged": 1, "cards": 2, "metadata": 3}
 _KEPT_KINDS = ("cards", "metadata")
-# So many descriptions are remembered until the rows of models are made of them; others are read again.
-_REMEMBERED = 20_000
 _HELD = 500
-
-_Touched = tuple[ModelName, str]  # an artifact of which a document came, changed or went: its model, and its key
 
 
 def record(
@@ -79,7 +75,8 @@ class _Recording:
         self._execute = registry.connection.execute
         self._executemany = registry.connection.executemany
         self._source = source
-        self._fresh: dict[tuple[str, str], Description] = {}
+        self._models = ModelRows(registry)
+        self._touched: dict[ModelName, dict[str, Description | None]] = defaultdict(dict)
         self._rows: list[tuple[object, ...]] = []
         self._texts: list[tuple[str, str, bytes]] = []
         values = (source.uri, source.kind, source.repository, source.validator, source.checked_s)
@@ -95,21 +92,19 @@ class _Recording:
     def run(self, documents: Iterable[Document | Unchanged]) -> Changes:
         stored = set(self._registry.digests(self._source.uri))
         vanished = set(stored)
-        touched: set[_Touched] = set()
         for document in documents:
             vanished.discard(document.path)
             if isinstance(document, Document):
                 if document.path in stored:  # from an earlier update, or twice in one archive
-                    touched |= self._delete_document(document.path)
+                    self._delete_document(document.path)
                 stored.add(document.path)
-                touched |= self._insert_document(document)
+                self._insert_document(document)
         for path in vanished:
-            touched |= self._delete_document(path)
-        self._write_documents()
-        return self._refresh(touched)
+            self._delete_document(path)
+        self._refresh()
+        return self._models.finish()
 
-    def _insert_document(self, document: Document) -> set[_Touched]:
-        """Store a document, soon; the artifact that it describes is returned."""
+    def _insert_document(self, document: Document) -> None:
         listing, description = document.listing, document.description
         key = str(description.key) if description else ""
         self._rows.append(
@@ -128,13 +123,10 @@ class _Recording:
         )
         if document.kept:
             self._texts.append((self._source.uri, document.path, document.kept))
-        if len(self._rows) >= _HELD:
-            self._write_documents()
-        if not description:
-            return set()
-        if len(self._fresh) < _REMEMBERED:
-            self._fresh[key, document.repository] = description
-        return {_named(description.key, document.repository)}
+        if description:
+            self._touched[_model_of(description.key, document.repository)][key] = description
+        if len(self._rows) >= _HELD:  # while other processes read the next ones
+            self._refresh()
 
     def _write_documents(self) -> None:
         """Write the documents that were inserted, all at once: each by itself would take twice as long."""
@@ -142,35 +134,25 @@ class _Recording:
         self._executemany("INSERT OR REPLACE INTO kept.texts VALUES (?, ?, ?)", self._texts)
         self._rows, self._texts = [], []
 
-    def _delete_document(self, path: str) -> set[_Touched]:
-        """Forget a document; the artifact that it described is returned."""
+    def _delete_document(self, path: str) -> None:
         self._write_documents()  # it may be one of these
         row = self._execute(
             "DELETE FROM documents WHERE source_id = ? AND path = ? RETURNING key, repository", (self._source_id, path)
         ).fetchone()
         if self._source.kind in _KEPT_KINDS:
             self._execute("DELETE FROM kept.texts WHERE source = ? AND path = ?", (self._source.uri, path))
-        return {_named(ArtifactKey.parse(row[0]), row[1])} if row and row[0] else set()
+        if row and row[0]:
+            self._touched[_model_of(ArtifactKey.parse(row[0]), row[1])][row[0]] = None
 
-    def _refresh(self, touched: Iterable[_Touched]) -> Changes:
+    def _refresh(self) -> None:
         """Compute the rows of models anew from the documents of their artifacts."""
-        keys: dict[ModelName, list[str]] = defaultdict(list)
-        for model, key in sorted(touched):
-            keys[model].append(key)
-        rows = ModelRows(self._registry, self._fresh)
-        outcomes = rows.refresh(keys)
-        rows.finish()
-        return Changes(
-            added=tuple(sorted(outcomes[Outcome.ADDED])),
-            changed=tuple(sorted(outcomes[Outcome.CHANGED])),
-            removed=tuple(sorted(outcomes[Outcome.REMOVED])),
-            total=self._registry.total(),
-        )
+        self._write_documents()
+        self._models.refresh(self._touched)
+        self._touched.clear()
 
 
-def _named(key: ArtifactKey, repository: str) -> _Touched:
-    """The model of an artifact, and its key."""
-    return ModelName(repository, key.name, key.language), str(key)
+def _model_of(key: ArtifactKey, repository: str) -> ModelName:
+    return ModelName(repository, key.name, key.language)
 
 
 def _json(value: object) -> str:

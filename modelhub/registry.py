@@ -167,8 +167,8 @@ class Registry:
 
     def facts_of(self, artifacts: Sequence[Artifact]) -> list[ModelFacts]:
         """What is known of each artifact's model, in their order; empty facts for an unknown artifact."""
-        names = [(str(item.key), item.repository) for item in artifacts]
-        described = self.descriptions([key for key, _ in names])
+        names = [(item.repository, str(item.key)) for item in artifacts]
+        described = self.descriptions([key for _, key in names])
         with _storage_errors(self.path):
             facts_of = {
                 name: merge_facts(ModelFacts.from_dict(unpack(facts)) for facts, _ in described[name])
@@ -178,14 +178,14 @@ class Registry:
         return [facts_of.get(name, ModelFacts()) for name in names]
 
     def descriptions(self, keys: Sequence[str]) -> dict[tuple[str, str], list[tuple[bytes, str]]]:
-        """By key and repository, the packed facts and the listing of every document, the most trusted first."""
+        """By repository and key, the packed facts and the listing of every document, the most trusted first."""
         found: dict[tuple[str, str], list[tuple[bytes, str]]] = {}
         for some in batches(keys):
             for key, repository, facts, listing in self.connection.execute(
                 f"SELECT d.key, d.repository, d.facts, d.listing {_TRUSTED_FIRST.format(f'd.key IN ({marks(some)})')}",
                 some,
             ):
-                found.setdefault((key, repository), []).append((facts, listing))
+                found.setdefault((repository, key), []).append((facts, listing))
         return found
 
     def has_value(self, field: str, value: str) -> bool:

@@ -7,7 +7,7 @@ of their numbers rows cost a third.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from modelhub.registry import Registry
 from modelhub.searchable import COLUMNS, SearchRow, words_in
@@ -26,24 +26,26 @@ class TextRows:
         self._words: Counter[str] = Counter()
         self._facets: Counter[tuple[str, str]] = Counter()
         self._forgotten: list[tuple[int]] = []
-        self._texts: list[tuple[int | str, ...]] = []
-        self._labels: list[tuple[str, int]] = []
+        self._rows: dict[int, SearchRow] = {}
 
     def add(self, model_id: int, row: SearchRow) -> None:
         """Know a model that is new, or was forgotten."""
-        self._texts.append((model_id, *row.columns))
+        self._rows[model_id] = row
         self._words.update(words_in(row.columns))
         self._facets.update(row.facets)
-        self._labels += [(label, model_id) for label in row.labels]
-        if len(self._texts) >= _HELD:
+        if len(self._rows) >= _HELD:
             self._write()
 
     def forget(self, model_id: int, facets: Iterable[tuple[str, str]]) -> None:
-        """Forget a model that the registry knew before, with these facets."""
-        row = self._execute(f"SELECT {', '.join(COLUMNS)} FROM model_text WHERE rowid = ?", (model_id,)).fetchone()
-        self._words.subtract(words_in(row))
+        """Forget a model that the registry knew before, or that was added, with these facets."""
+        if row := self._rows.pop(model_id, None):
+            columns: Sequence[str] = row.columns
+        else:
+            query = f"SELECT {', '.join(COLUMNS)} FROM model_text WHERE rowid = ?"
+            columns = self._execute(query, (model_id,)).fetchone()
+            self._forgotten.append((model_id,))
+        self._words.subtract(words_in(columns))
         self._facets.subtract(facets)
-        self._forgotten.append((model_id,))
 
     def finish(self) -> None:
         """Write all that was gathered."""
@@ -59,9 +61,11 @@ class TextRows:
     def _write(self) -> None:
         self._executemany("DELETE FROM model_text WHERE rowid = ?", sorted(self._forgotten))
         self._executemany("DELETE FROM labels WHERE model_id = ?", self._forgotten)
-        self._executemany(_INSERT_TEXT, sorted(self._texts))
-        self._executemany("INSERT OR IGNORE INTO labels VALUES (?, ?)", sorted(self._labels))
-        self._forgotten, self._texts, self._labels = [], [], []
+        rows = sorted(self._rows.items())
+        self._executemany(_INSERT_TEXT, [(model_id, *row.columns) for model_id, row in rows])
+        labels = sorted((label, model_id) for model_id, row in rows for label in row.labels)
+        self._executemany("INSERT OR IGNORE INTO labels VALUES (?, ?)", labels)
+        self._forgotten, self._rows = [], {}
 
 
 _INSERT_TEXT = f"INSERT INTO model_text(rowid, {', '.join(COLUMNS)}) VALUES ({', '.join('?' * (1 + len(COLUMNS)))})"
