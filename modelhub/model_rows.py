@@ -19,7 +19,7 @@ from modelhub.registry import Registry, batches
 from modelhub.searchable import rank_end
 from modelhub.text_rows import TextRows
 
-_HELD = 10_000
+_HELD = 1_000
 
 
 class ModelName(NamedTuple):
