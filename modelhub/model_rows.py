@@ -157,8 +157,7 @@ class ModelRows:
 
     def _write_model(self, model: ModelName, old_id: int | None, described: Sequence[Description]) -> int:
         """Write the row of a model and its text; its number changes where its rank does."""
-        is_usual = len(described) == 1
-        row = described[0].rows.model if is_usual else model_row(model.name, model.language, described)
+        row = described[0].rows.model if len(described) == 1 else model_row(model.name, model.language, described)
         if old_id is not None and row.rank_base <= old_id < rank_end(row.rank_base):
             model_id = old_id
             self._execute(

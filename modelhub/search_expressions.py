@@ -33,6 +33,11 @@ class Expressions:
         """Every word, whole or as a beginning, and every phrase."""
         return _all([*map(self._word, wanted.words), *map(_phrase, wanted.phrases)])
 
+    def known_total(self, expression: str, wanted: Wanted) -> int | None:
+        """How many models match, where that is counted already: for a single word that only stands for itself."""
+        is_plain = len(wanted.words) == 1 and expression == _all([_any([_phrase(wanted.words)])])
+        return self._vocabulary.count(wanted.words[0]) or None if is_plain else None
+
     def rarest(self, wanted: Wanted) -> int:
         """How many models have that word which the fewest have."""
         return min(map(self._vocabulary.count, wanted.words))

@@ -45,6 +45,11 @@ class SearchIndex:
         self._execute = registry.connection.execute
         self._selection = selection
 
+    @property
+    def has_all(self) -> bool:
+        """Whether every model of the registry is in the selection."""
+        return self._selection == Selection()
+
     def count(self, expression: str, bound: int) -> int:
         """Number of models that match, at most so many."""
         tables, where, values = self._query(expression)

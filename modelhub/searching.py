@@ -225,6 +225,8 @@ class _Finder:
 
     def _counted(self, expression: str, numbers: Sequence[int]) -> _Matches:
         """The models with these numbers, and how many match, if that can be told soon."""
+        if self._index.has_all and (known := self._expressions.known_total(expression, self._wanted)):
+            return _Matches(expression=expression, numbers=numbers, total=known)
         bound = _COUNTED
         if self._wanted.words and self._expressions.rarest(self._wanted) > _RARE:
             bound = _COUNTED_COMMON

@@ -251,6 +251,16 @@ def test_where_very_many_match_common_words_they_are_not_counted_to_the_end(regi
     assert results_of(registry, "straw hat", limit=2, since="2023").total == 0
 
 
+def test_a_common_word_alone_is_counted_however_many_models_have_it(registry: Registry) -> None:
+    many = [document(f"hat_{number}", title="Straw") for number in range(10_001)]
+    record(registry, SNAPSHOT, [*many, document("hat", "de", title="Straw")])
+
+    result = results_of(registry, "straw", limit=2)
+
+    assert (result.total, result.is_total_exact) == (10_002, True)
+    assert results_of(registry, "straw", limit=2, language="de").total == 1
+
+
 # Filters
 
 
