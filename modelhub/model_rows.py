@@ -1,7 +1,7 @@
 """The rows of a model, computed from its documents: artifacts, searchable text, labels, and the counts of words.
 
-All that a registry says of one model (repository, name, language) is written at once, and only if one of its artifacts
-has changed. What the search knows of it is gathered over all models of an update (``text_rows``).
+All that a registry says of one model (repository, name, language) is written anew if one of its artifacts has changed;
+at best once in an update. What the search knows of it is gathered over all models of an update (``text_rows``).
 """
 
 from __future__ import annotations
@@ -82,8 +82,12 @@ class ModelRows:
         self._artifacts: list[tuple[Any, ...]] = []
         self._references: list[tuple[str, int]] = []
 
+    def has_refreshed(self, model: ModelName) -> bool:
+        """Whether the rows of a model were written in this transaction: to do so again costs all of its artifacts."""
+        return model in self._refreshed
+
     def refresh(self, touched: Touched) -> None:
-        """Make the rows of models say what their documents say now; best once for each model."""
+        """Make the rows of models say what their documents say now."""
         for models in batches(sorted(touched)):
             found = self._registry.descriptions([key for model in models for key in touched[model]])
             for model in models:
@@ -120,8 +124,9 @@ class ModelRows:
         for key in stored.keys() - described.keys():
             self._delete_artifact(stored[key].number)
         if described:
-            model_id = self._write_model(model, model_id, [item.description for item in described.values()])
-            for key, artifact in sorted(described.items()):
+            artifacts = sorted(described.items())
+            model_id = self._write_model(model, model_id, [artifact.description for _, artifact in artifacts])
+            for key, artifact in artifacts:
                 self._write_artifact(artifact, model, model_id, stored.get(key))
         else:
             self._execute("DELETE FROM models WHERE id = ?", (model_id,))

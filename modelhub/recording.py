@@ -23,6 +23,8 @@ _TRUST = {"snapshot": 0, "packaged": 1, "cards": 2, "metadata": 3}
 _KEPT_KINDS = ("cards", "metadata")
 _HELD = 500
 
+_Touched = defaultdict[ModelName, dict[str, Description | None]]
+
 
 def record(
     registry: Registry, source: Source, documents: Iterable[Document | Unchanged], *, is_dry_run: bool = False
@@ -76,7 +78,9 @@ class _Recording:
         self._executemany = registry.connection.executemany
         self._source = source
         self._models = ModelRows(registry)
-        self._touched: dict[ModelName, dict[str, Description | None]] = defaultdict(dict)
+        self._touched: _Touched = defaultdict(dict)
+        self._touched_again: _Touched = defaultdict(dict)
+        self._unrefreshed = 0
         self._rows: list[tuple[object, ...]] = []
         self._texts: list[tuple[str, str, bytes]] = []
         values = (source.uri, source.kind, source.repository, source.validator, source.checked_s)
@@ -102,6 +106,7 @@ class _Recording:
         for path in vanished:
             self._delete_document(path)
         self._refresh()
+        self._models.refresh(self._touched_again)
         return self._models.finish()
 
     def _insert_document(self, document: Document) -> None:
@@ -124,8 +129,9 @@ class _Recording:
         if document.kept:
             self._texts.append((self._source.uri, document.path, document.kept))
         if description:
-            self._touched[_model_of(description.key, document.repository)][key] = description
-        if len(self._rows) >= _HELD:  # while other processes read the next ones
+            self._touch(description.key, document.repository, description)
+        self._unrefreshed += 1
+        if self._unrefreshed == _HELD:  # while other processes read the next ones
             self._refresh()
 
     def _write_documents(self) -> None:
@@ -142,17 +148,22 @@ class _Recording:
         if self._source.kind in _KEPT_KINDS:
             self._execute("DELETE FROM kept.texts WHERE source = ? AND path = ?", (self._source.uri, path))
         if row and row[0]:
-            self._touched[_model_of(ArtifactKey.parse(row[0]), row[1])][row[0]] = None
+            self._touch(ArtifactKey.parse(row[0]), row[1], None)
+
+    def _touch(self, key: ArtifactKey, repository: str, said: Description | None) -> None:
+        """Note that the rows of a model are to be computed: soon, or, if they were already, at the end."""
+        model = ModelName(repository, key.name, key.language)
+        if self._models.has_refreshed(model):
+            self._touched_again[model][str(key)] = None
+        else:
+            self._touched[model][str(key)] = said
 
     def _refresh(self) -> None:
         """Compute the rows of models anew from the documents of their artifacts."""
         self._write_documents()
         self._models.refresh(self._touched)
         self._touched.clear()
-
-
-def _model_of(key: ArtifactKey, repository: str) -> ModelName:
-    return ModelName(repository, key.name, key.language)
+        self._unrefreshed = 0
 
 
 def _json(value: object) -> str:

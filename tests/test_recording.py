@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import pickle
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from modelhub import model_rows, recording, text_rows
 from modelhub.artifacts import Artifact, ArtifactKey
 from modelhub.descriptions import Description
 from modelhub.diagnostics import Diagnostic
@@ -576,6 +578,26 @@ def test_a_failure_is_remembered_for_a_while(registry: Registry) -> None:
     assert registry.recent_failure(CARDS.uri, now_s=1001, within_s=60.0) == ""
 
 
+def test_a_model_of_many_versions_is_refreshed_again_only_once(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "_HELD", 2)
+    read: list[int] = []
+    descriptions = registry.descriptions
+
+    def counted(keys: Sequence[str]) -> dict[tuple[str, str], list[tuple[bytes, str]]]:
+        read.append(len(keys))
+        return descriptions(keys)
+
+    monkeypatch.setattr(registry, "descriptions", counted)
+
+    versions = [document(f"pos_tiny_en_4.0.0_3.0_{1656000000000 + number}") for number in range(40)]
+    changes = changes_of(registry, CARDS, *versions)
+
+    assert (len(changes.added), changes.total) == (40, 40)
+    assert sum(read) == 42  # the first two were read, then the others, then these two again
+
+
 # All together
 
 SAID = (
@@ -591,16 +613,26 @@ SAID = (
 )
 
 
+def digests_of(registry: Registry) -> dict[str, bytes]:
+    return dict(registry.connection.execute("SELECT key, digest FROM artifacts").fetchall())
+
+
 @pytest.mark.parametrize("seed", range(5))
-def test_after_any_updates_a_registry_says_what_a_new_one_would(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("held", [1, 3, 500])
+def test_after_any_updates_a_registry_says_what_a_new_one_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, held: int
+) -> None:
+    for module in (recording, model_rows, text_rows):
+        monkeypatch.setattr(module, "_HELD", held)
     chance = random.Random(seed)
     keys = [KEY, NEWER_KEY, OTHER_KEY, "x_en_4.0.0_3.0_1656000000000", "x_en_4.1.0_3.0_1657000000000"]
     words = ["Hat", "Cap", "Straw felt", "Hats4L"]
 
     def any_document(key: str) -> Document:
         some = tuple(chance.sample(words, chance.randint(0, 3)))
-        return document(
+        made = document(
             key,
+            path=chance.choice(["a.md", "b.md", key]),
             digest=chance.randbytes(4),
             title=chance.choice(words),
             date=chance.choice(["", "2021-01-01", "2022-01-01"]),
@@ -611,6 +643,7 @@ def test_after_any_updates_a_registry_says_what_a_new_one_would(tmp_path: Path, 
             deprecated=chance.choice([None, True]),
             listing=chance.choice([None, Listing(True, "AB", 1)]),
         )
+        return chance.choice([made, pickle.loads(pickle.dumps(made))])  # it may come from another process
 
     last: dict[Source, list[Document]] = {}
     paths = [tmp_path / name / "registry.sqlite" for name in ("old", "new")]
@@ -619,10 +652,16 @@ def test_after_any_updates_a_registry_says_what_a_new_one_would(tmp_path: Path, 
         Registry.create(path, kept=path.with_name("kept.sqlite"), stamp="test").close()
     with Registry.open(paths[0], is_writable=True) as old, Registry.open(paths[1], is_writable=True) as new:
         for source in (SNAPSHOT, CARDS) * 6:
-            last[source] = [any_document(key) for key in chance.sample(keys, chance.randint(0, len(keys)))]
-            record(old, source, last[source])
+            said = [any_document(chance.choice(keys)) for _ in range(chance.randint(0, 2 * len(keys)))]
+            last[source] = list({item.path: item for item in said}.values())
+            before = digests_of(old)
+            changes = changes_of(old, source, *said)
+            after = digests_of(old)
+            assert set(changes.added) == after.keys() - before.keys()
+            assert set(changes.removed) == before.keys() - after.keys()
+            assert set(changes.changed) == {key for key in after.keys() & before.keys() if after[key] != before[key]}
         for source, documents in last.items():
-            record(new, source, documents)
+            record(new, source, reversed(documents))
 
         for query in SAID:
             assert old.connection.execute(query).fetchall() == new.connection.execute(query).fetchall()

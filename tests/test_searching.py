@@ -252,13 +252,15 @@ def test_where_very_many_match_common_words_they_are_not_counted_to_the_end(regi
 
 
 def test_a_common_word_alone_is_counted_however_many_models_have_it(registry: Registry) -> None:
-    many = [document(f"hat_{number}", title="Straw") for number in range(10_001)]
-    record(registry, SNAPSHOT, [*many, document("hat", "de", title="Straw")])
+    many = [document(f"hat_{number}", title="Straw felt03") for number in range(9_900)]
+    german = [document(f"hut_{number}", "de", title="Straw felt 03") for number in range(200)]
+    record(registry, SNAPSHOT, [*many, *german])
 
     result = results_of(registry, "straw", limit=2)
 
-    assert (result.total, result.is_total_exact) == (10_002, True)
-    assert results_of(registry, "straw", limit=2, language="de").total == 1
+    assert (result.total, result.is_total_exact) == (10_100, True)
+    assert results_of(registry, "straw", limit=2, language="de").total == 200
+    assert results_of(registry, "felt03", limit=2).total == 10_100  # those that have its parts besides the word
 
 
 # Filters
