@@ -240,7 +240,7 @@ class _Filling:
         )
         self._means.tell("opening")
         try:
-            look = self._source.look()
+            look = self._source.look(wants_all=not self._part.exists())
             with Download(look, expected, self._tell_bytes, memory_bytes=self._means.memory_bytes) as download:
                 members = self._unpack(look, download, staging)
                 self._means.tell("checking")

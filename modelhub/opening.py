@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 
 from modelhub.arriving import WAIT_S
@@ -13,6 +14,8 @@ from modelhub.ranges import BLOCK_BYTES, Span
 
 # A block each, so that they need not be asked for again. The tail holds the table of contents of most archives.
 HEAD_BYTES = TAIL_BYTES = BLOCK_BYTES
+# An answer that takes so long comes from afar. From nearer what is asked for later arrives while files are made.
+_FAR_S = 0.020
 
 
 class Opening(Asking):
@@ -21,30 +24,40 @@ class Opening(Asking):
     No HEAD: a URL that is signed for GET is not valid for it, and some servers know nothing else. A suffix range may be
     refused or answered wrongly; then only the last bytes are missing.
 
+    Where all of the object is wanted and the server is far, a block behind the head is asked for over each further
+    connection as soon as an answer shows that there is one: to open them only when both ends are here would take as
+    many round trips again. Such a block is asked for once, and left out where it does not come well.
+
     Args:
         address: The object.
         policy: How it is asked for.
+        wants_all: Whether all of the object is wanted.
 
     Attributes:
         stat: What the answer says of the object.
         has_ranges: Whether ranges are answered.
         head: The first bytes.
         tail: The last ones, or none.
+        ahead: By position, the blocks behind the head that have come along.
     """
 
     retries_unreached = 3  # who has no network wants to know it soon
 
-    def __init__(self, address: Address, policy: Policy) -> None:
+    def __init__(self, address: Address, policy: Policy, *, wants_all: bool = False) -> None:
         super().__init__(address, policy)
         self.stat = ObjectStat(size_bytes=None)
         self.has_ranges = False
         self.head = b""
         self.tail = b""
+        self.ahead: dict[int, bytes] = {}
         self._head_ask = Ask(range_text=str(Span(0, HEAD_BYTES)))
         self._tail_ask = Ask(range_text=f"bytes=-{TAIL_BYTES}")
         self._todo = [self._head_ask, self._tail_ask]
         self._open_asks = len(self._todo)
+        self._asked_s = 0.0
+        self._max_blocks = max(0, policy.max_connections - len(self._todo)) if wants_all else 0
         self._tail_stat: ObjectStat | None = None
+        self._ahead_stats: dict[int, ObjectStat] = {}
         self._error: BaseException | None = None
         self._done = threading.Event()
 
@@ -66,7 +79,8 @@ class Opening(Asking):
             self._finish()
 
     def next_ask(self) -> Ask | None:
-        """The head, then the tail."""
+        """The head, then the tail, then the blocks."""
+        self._asked_s = self._asked_s or time.monotonic()
         return self._todo.pop(0) if self._todo else None
 
     def check_head(self, answer: Answer) -> None:
@@ -78,19 +92,36 @@ class Opening(Asking):
             if span != Span(max(0, size_bytes - TAIL_BYTES), size_bytes):
                 raise _EnoughError
             self._tail_stat = stat
+        elif answer.ask.span:
+            if span != answer.ask.span:
+                raise _EnoughError
+            self._ahead_stats[span.start] = stat
         else:
             self.has_ranges = span == Span(0, min(HEAD_BYTES, size_bytes))
             # What is no proper range tells no size either.
             self.stat = stat if self.has_ranges or answer.status == 200 else replace(stat, size_bytes=None)
             if not self.has_ranges:
                 raise _EnoughError
+            if time.monotonic() - self._asked_s > _FAR_S:
+                self._ask_ahead(size_bytes)
         answer.writer = _Buffer()
+
+    def _ask_ahead(self, size_bytes: int) -> None:
+        end = min(size_bytes - TAIL_BYTES, HEAD_BYTES + self._max_blocks * BLOCK_BYTES)
+        self._max_blocks = 0  # the head may have to be asked for again
+        for start in range(HEAD_BYTES, end, BLOCK_BYTES):
+            span = Span(start, start + BLOCK_BYTES)
+            self._todo.append(Ask(range_text=str(span), span=span))
+            self._open_asks += 1
 
     def conclude(self, answer: Answer, failure: Failure | None) -> None:
         """Take what came; only the head is asked for again."""
         data = bytes(answer.writer.data) if isinstance(answer.writer, _Buffer) else b""
         if answer.ask is self._tail_ask:
             self.tail = data
+            self._close_ask()
+        elif answer.ask.span:
+            self.ahead[answer.ask.span.start] = data
             self._close_ask()
         elif isinstance(answer.error, _EnoughError):
             self._finish()
@@ -128,6 +159,7 @@ class Opening(Asking):
     def _finish(self) -> None:
         if self._tail_stat != self.stat or len(self.tail) < min(self.stat.size_bytes or 0, TAIL_BYTES):
             self.tail = b""
+        self.ahead = {start: data for start, data in self.ahead.items() if self._ahead_stats.get(start) == self.stat}
         self.is_finished = True
         self._done.set()
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -37,8 +38,11 @@ class Source(Protocol):
 
     uri: str
 
-    def look(self) -> Look:
+    def look(self, *, wants_all: bool = False) -> Look:
         """Look at the object; asked once.
+
+        Args:
+            wants_all: Whether all of it is wanted; more of its beginning may then come along.
 
         Raises:
             ModelHubError: It cannot be read.
@@ -73,6 +77,7 @@ class Look:
         has_ranges: Whether it can be read by position.
         head: Its first bytes.
         tail: Its last ones; "" where they did not come along.
+        ahead: By position, others that have come along.
         local: The object itself where it lies on this machine.
     """
 
@@ -81,6 +86,7 @@ class Look:
     has_ranges: bool
     head: bytes = b""
     tail: bytes = b""
+    ahead: Mapping[int, bytes] = field(default_factory=dict)
     local: LocalZip | None = None
 
     @property
@@ -220,7 +226,7 @@ class _FileSource:
         self.uri = uri
         self._path = path_of_file_uri(uri)
 
-    def look(self) -> Look:
+    def look(self, *, wants_all: bool = False) -> Look:
         with _file_errors(self.uri):
             status = self._path.stat()
             local = LocalZip(self._path, self.uri)
@@ -246,11 +252,11 @@ class _HttpSource:
         self._policy = policy
         self._look: Look | None = None
 
-    def look(self) -> Look:
+    def look(self, *, wants_all: bool = False) -> Look:
         from modelhub.opening import Opening
 
         if self._look is None:
-            opening = Opening(self._address, self._policy)
+            opening = Opening(self._address, self._policy, wants_all=wants_all)
             self._connections.run(opening)
             opening.wait()
             self._look = Look(
@@ -259,6 +265,7 @@ class _HttpSource:
                 has_ranges=opening.has_ranges,
                 head=opening.head,
                 tail=opening.tail,
+                ahead=opening.ahead,
             )
         return self._look
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -47,6 +48,12 @@ def part_of(content: bytes, asked: Asked, *lines: str) -> bytes:
     span = range(span.start, min(span.stop, len(content)))
     shown = f"Content-Range: bytes {span.start}-{span.stop - 1}/{len(content)}"
     return reply(206, content[span.start : span.stop], shown, *lines)
+
+
+def from_afar(content: bytes, asked: Asked, *lines: str) -> Iterator[bytes]:
+    """The same after so long that the server counts as a far one."""
+    time.sleep(0.05)
+    yield part_of(content, asked, *lines)
 
 
 class _Server(socketserver.ThreadingTCPServer):

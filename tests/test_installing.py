@@ -7,14 +7,14 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hub_server import SAVED_MODEL, HubFolder, Server, again_bytes, make_zip
 from model_files import files_of, make_model, pack
-from scripted_server import part_of, scripted
+from scripted_server import from_afar, part_of, scripted
 from serving import wait_for
 
 from modelhub.artifacts import Artifact, ArtifactKey
@@ -260,6 +260,17 @@ def test_it_shows_in_the_end_that_two_hubs_had_not_the_same(
         make_installer(second_server.uri()).install(artifact)
     assert kept_files(cache) == []
     assert make_installer(second_server.uri()).install(artifact).downloaded_bytes == len(other)
+
+
+def test_from_afar_nothing_is_asked_for_twice(make_installer: Callable[..., Installer], cache: Cache) -> None:
+    with scripted(lambda asked: from_afar(ZIP, asked, 'ETag: "one"')) as (origin, asked):
+        pulled = make_installer(origin).install(ARTIFACT)
+
+    assert pulled.downloaded_bytes == len(ZIP)
+    spans = sorted((request.span.start, request.span.stop) for request in asked if request.span)
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+    assert len(spans) > 3
+    assert kept_files(cache) == []
 
 
 def test_what_has_been_replaced_is_brought_afresh(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hub_server import HubFolder, Server
 from proxy_server import Proxy
-from scripted_server import Asked, Script, part_of, reply, scripted
+from scripted_server import Asked, Script, from_afar, part_of, reply, scripted
 
 from modelhub.asking import Address, Policy, may_ask_netrc
 from modelhub.connections import Connections
@@ -46,11 +46,18 @@ def look() -> Iterator[Look]:
             raise NotAllowedError("That is elsewhere.")
 
     def look(
-        at: str | Address, *, connections: int = 16, timeout_s: float = 5.0, backoff_s: float = 0.002, **options: Any
+        at: str | Address,
+        *,
+        connections: int = 16,
+        timeout_s: float = 5.0,
+        backoff_s: float = 0.002,
+        wants_all: bool = False,
+        **options: Any,
     ) -> Opening:
         opened.append(Connections(Network(connections=connections, timeout_s=timeout_s, **options)))
         address = PlainAddress(at, at) if isinstance(at, str) else at
-        opening = Opening(address, Policy(max_connections=connections, backoff_s=backoff_s, check_url=check))
+        policy = Policy(max_connections=connections, backoff_s=backoff_s, check_url=check)
+        opening = Opening(address, policy, wants_all=wants_all)
         opened[-1].run(opening)
         opening.wait()
         return opening
@@ -215,6 +222,63 @@ def test_a_server_that_sends_more_than_it_says_is_given_up(look: Look) -> None:
     assert isinstance(found, NetworkError)
     assert "sent more than it said" in found.message
     assert len(asked) == 7
+
+
+# Blocks that come along
+
+LARGE = random.Random(2).randbytes(6 * HEAD_BYTES + 1000)
+BLOCKS = {start: LARGE[start : start + HEAD_BYTES] for start in range(HEAD_BYTES, len(LARGE) - TAIL_BYTES, HEAD_BYTES)}
+
+
+def test_from_afar_blocks_behind_the_head_come_along(look: Look) -> None:
+    found, asked = look_at(lambda asked: from_afar(LARGE, asked), look, wants_all=True)
+
+    assert isinstance(found, Opening)
+    assert found.ahead == BLOCKS
+    assert (found.head, found.tail) == (LARGE[:HEAD_BYTES], LARGE[-TAIL_BYTES:])
+    assert sorted(request.span.start for request in asked if request.span) == [0, *BLOCKS]
+
+
+@pytest.mark.parametrize(
+    ("script", "options"),
+    [
+        pytest.param(part_of, {"wants_all": True}, id="near"),
+        pytest.param(from_afar, {"wants_all": False}, id="not wanted"),
+        pytest.param(from_afar, {"wants_all": True, "connections": 2}, id="no further connection"),
+    ],
+)
+def test_else_only_both_ends_are_asked_for(
+    look: Look, script: Callable[[bytes, Asked], bytes], options: dict[str, Any]
+) -> None:
+    found, asked = look_at(lambda asked: script(LARGE, asked), look, **options)
+
+    assert isinstance(found, Opening)
+    assert found.ahead == {}
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(lambda asked: reply(503), id="busy"),
+        pytest.param(lambda asked: b"", id="closed"),
+        pytest.param(lambda asked: part_of(LARGE, asked, 'ETag: "other"'), id="replaced"),
+        pytest.param(lambda asked: reply(200, LARGE), id="without ranges"),
+        pytest.param(lambda asked: part_of(LARGE, Asked("", {"range": "bytes=5-99"})), id="another range"),
+    ],
+)
+def test_a_block_that_does_not_come_well_is_left_out(look: Look, answer: Callable[[Asked], bytes]) -> None:
+    bad = min(BLOCKS)
+
+    def script(asked: Asked) -> bytes | Iterable[bytes]:
+        is_bad = asked.span is not None and asked.span.start == bad
+        return answer(asked) if is_bad else from_afar(LARGE, asked, 'ETag: "one"')
+
+    found, _ = look_at(script, look, wants_all=True)
+
+    assert isinstance(found, Opening)
+    assert found.ahead == {start: block for start, block in BLOCKS.items() if start != bad}
+    assert (found.head, found.tail) == (LARGE[:HEAD_BYTES], LARGE[-TAIL_BYTES:])
 
 
 @pytest.mark.parametrize("total", ["*", "9" * 5000])
