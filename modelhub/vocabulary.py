@@ -14,6 +14,9 @@ LAST_SIGN = "\U0010ffff"  # behind a beginning: where the words with it end
 # Of a longer word two letters may be wrong, if it begins as it should.
 _LONG_WORD_LETTERS = 8
 
+_BEGINNING_ALIKE = "SELECT word FROM vocabulary WHERE word >= ? AND word < ? AND length(word) BETWEEN ? AND ?"
+_ENDING_ALIKE = "SELECT ending FROM endings WHERE ending >= ? AND ending < ? AND length(ending) BETWEEN ? AND ?"
+
 
 class Vocabulary:
     """The words of a registry, open for reading or writing."""
@@ -59,17 +62,11 @@ class Vocabulary:
         """
         half = len(word) // 2
         first, last = word[:half], word[half:]
-        beginnings = self._like("vocabulary", "word", first, len(word))
-        endings = self._like("endings", "ending", last[::-1], len(word))
+        lengths = len(word) - 1, len(word) + 1
+        beginnings = self._execute(_BEGINNING_ALIKE, (first, first + LAST_SIGN, *lengths))
+        endings = self._execute(_ENDING_ALIKE, (last[::-1], last[::-1] + LAST_SIGN, *lengths))
         exchanged = first[:-1] + last[:1] + first[-1:] + last[1:]
-        return {*beginnings, *(ending[::-1] for ending in endings), exchanged}
-
-    def _like(self, table: str, column: str, beginning: str, length: int) -> list[str]:
-        rows = self._execute(
-            f"SELECT {column} FROM {table} WHERE {column} >= ? AND {column} < ? AND length({column}) BETWEEN ? AND ?",
-            (beginning, beginning + LAST_SIGN, length - 1, length + 1),
-        )
-        return [row[0] for row in rows]
+        return {*(other for (other,) in beginnings), *(other[::-1] for (other,) in endings), exchanged}
 
     def less_near(self, word: str) -> list[str]:
         """The word that two typing errors make of a long word, or it of them."""
