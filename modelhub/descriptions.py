@@ -52,7 +52,7 @@ class Description:
         return description
 
     def __getstate__(self) -> dict[str, Any]:
-        """For another process the rows, made in this one, and not the facts: to send them takes twice as long."""
+        """For another process the rows, made in this one, and not the facts, which would be sent besides."""
         return {"key": self.key, "packed": self.packed, "rows": self.rows}
 
     @cached_property

@@ -110,6 +110,7 @@ class _Recording:
         return self._models.finish()
 
     def _insert_document(self, document: Document) -> None:
+        """Store a document, soon, and note what it describes."""
         listing, description = document.listing, document.description
         key = str(description.key) if description else ""
         self._rows.append(
@@ -141,6 +142,7 @@ class _Recording:
         self._rows, self._texts = [], []
 
     def _delete_document(self, path: str) -> None:
+        """Forget a document, and note that what it described may be another now."""
         self._write_documents()  # it may be one of these
         row = self._execute(
             "DELETE FROM documents WHERE source_id = ? AND path = ? RETURNING key, repository", (self._source_id, path)
