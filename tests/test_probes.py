@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -28,22 +28,25 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="loopback of Linux
 def listening(answer: Callable[[socket.socket], object] = lambda connection: None) -> Iterator[int]:
     """The port of a server that does one thing with every connection, and closes it at the end of the test."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        opened: list[socket.socket] = []
 
         def serve() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                opened.append(connection)
-                answer(connection)
+            with ExitStack() as opened:
+                while True:
+                    try:
+                        connection, _ = server.accept()
+                    except OSError:
+                        return
+                    opened.enter_context(connection)
+                    with suppress(OSError):  # whoever asked may have gone
+                        answer(connection)
 
-        threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-        for connection in opened:
-            connection.close()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def closed_port() -> int:
@@ -207,7 +210,7 @@ def test_a_proxy_that_wants_another_password_says_so(proxy: ProxyServer, credent
 def test_a_proxy_that_does_not_connect(answer: bytes, message: str, hint: str) -> None:
     with (
         listening(lambda connection: connection.sendall(answer)) as port,
-        dial_to(port, 0.2)() as connection,
+        dial_to(port, 5 if answer else 0.2)() as connection,
         pytest.raises(NetworkError) as caught,
     ):
         open_tunnel(connection, "hub.example", 443, Proxy(host="p", port=1))
