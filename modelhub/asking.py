@@ -131,7 +131,7 @@ class Asking(ABC):
     def next_ask(self) -> Ask | None:
         """What to ask for next, if it may be asked for now."""
 
-    def next_exchange(self, active: int, now: float) -> Exchange | None:
+    def next_exchange(self, active: int, now: float) -> Answer | None:
         """See :class:`~modelhub.connections.Job`."""
         room = max(1, int(self._allowed)) - active
         ask = None
@@ -245,7 +245,10 @@ class Answer(Exchange):
         ask: What was asked for.
         writer: Who takes the body.
         skip_bytes: How much of the body's beginning is there already.
+        is_over: Whether nothing more of it will come.
     """
+
+    job: Asking
 
     def __init__(self, job: Asking, ask: Ask, url: str, etag: str) -> None:
         headers = [f"Range: {ask.range_text}"] if ask.range_text else []
@@ -253,10 +256,11 @@ class Answer(Exchange):
         if etag.startswith('"'):
             headers.append(f"If-Match: {etag}")
         super().__init__(url, headers, has_netrc=job.has_netrc_at(url))
-        self._job = job
+        self.job = job
         self.ask = ask
         self.writer: Writer | None = None
         self.skip_bytes = 0
+        self.is_over = False
         self._left_bytes = 1 << 62
 
     @property
@@ -281,7 +285,7 @@ class Answer(Exchange):
 
     def on_head(self) -> None:
         """See :class:`~modelhub.connections.Exchange`."""
-        self._job.check_head(self)
+        self.job.check_head(self)
         found = self.content_range
         if self.status == 206 and found and found.span:
             self._left_bytes = found.span.size_bytes
@@ -300,8 +304,9 @@ class Answer(Exchange):
 
     def on_end(self, failure: Failure | None) -> None:
         """See :class:`~modelhub.connections.Exchange`."""
-        if not self._job.is_finished:
-            self._job.conclude(self, failure)
+        self.is_over = True
+        if not self.job.is_finished:
+            self.job.conclude(self, failure)
 
 
 def may_ask_netrc(uri: str, url: str) -> bool:

@@ -58,10 +58,13 @@ class Exchange(ABC):
         has_netrc: Whether ``~/.netrc`` may be asked for user and password.
 
     Attributes:
+        job: Whose it is: who began it, or who has taken it over.
         status: Of the answer; 0 while there is none.
         answer_headers: Of the answer, in lower case.
         error_body: What an answer other than 2xx said.
     """
+
+    job: Job
 
     def __init__(self, url: str, headers: list[str], *, has_netrc: bool) -> None:
         self.url = url
@@ -122,7 +125,7 @@ class Connections:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._jobs: list[Job] = []
-        self._active: dict[pycurl.Curl, tuple[Job, Exchange]] = {}
+        self._active: dict[pycurl.Curl, Exchange] = {}
         self._idle: list[pycurl.Curl] = []
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -202,11 +205,11 @@ class Connections:
                 time.sleep(0.001)
 
     def _has_work(self, multi: pycurl.CurlMulti) -> bool:
-        for curl, (job, _) in list(self._active.items()):
-            if job.is_finished or self._is_closed:
+        for curl, exchange in list(self._active.items()):
+            if exchange.job.is_finished or self._is_closed:
                 self._release(multi, curl)
         with self._wake:
-            active = [job for job, _ in self._active.values()]
+            active = [exchange.job for exchange in self._active.values()]
             self._jobs = [job for job in self._jobs if not job.is_finished or job in active]
             self._wake.notify_all()
             while not self._jobs and not self._is_closed:
@@ -232,12 +235,12 @@ class Connections:
                 self._wake.wait(_TICK_S)  # all that is left to do waits for its time, or for room
 
     def _active_of(self, job: Job) -> int:
-        return sum(1 for other, _ in self._active.values() if other is job)
+        return sum(1 for exchange in self._active.values() if exchange.job is job)
 
     def _start(self, multi: pycurl.CurlMulti, job: Job, exchange: Exchange, now: float) -> None:
         curl = self._idle.pop() if self._idle else self._new_curl()
         proxy, no_proxy = self._network.proxy_of(exchange.url)
-        exchange.moved_at = now
+        exchange.job, exchange.moved_at = job, now
         curl.setopt(pycurl.URL, quote(exchange.url, safe=_URL_SIGNS, errors="surrogateescape"))
         curl.setopt(pycurl.PROXY, os.fsencode(proxy))  # of a text pycurl takes no more than ASCII
         curl.setopt(pycurl.NOPROXY, os.fsencode(no_proxy))
@@ -245,7 +248,7 @@ class Connections:
         curl.setopt(pycurl.HTTPHEADER, [line.encode("latin-1") for line in exchange.headers])
         curl.setopt(pycurl.HEADERFUNCTION, partial(self._on_header, exchange))
         curl.setopt(pycurl.WRITEFUNCTION, partial(self._on_data, exchange))
-        self._active[curl] = (job, exchange)
+        self._active[curl] = exchange
         multi.add_handle(curl)
 
     def _new_curl(self) -> pycurl.Curl:
@@ -296,8 +299,8 @@ class Connections:
         return None
 
     def _resume_paused(self, multi: pycurl.CurlMulti) -> None:
-        for curl, (job, exchange) in list(self._active.items()):
-            if exchange.is_paused and job.has_room():
+        for curl, exchange in list(self._active.items()):
+            if exchange.is_paused and exchange.job.has_room():
                 exchange.is_paused = False
                 exchange.moved_at = time.monotonic()
                 try:
@@ -316,7 +319,7 @@ class Connections:
                 self._end(multi, curl, _failure_of(curl, code, text))
 
     def _end(self, multi: pycurl.CurlMulti, curl: pycurl.Curl, failure: Failure | None) -> None:
-        job, exchange = self._release(multi, curl)
+        exchange = self._release(multi, curl)
         if len(exchange.error_body) == _MAX_ERROR_BYTES:
             failure = None  # it was we who had read enough
         if not failure and 200 <= exchange.status < 300:  # it may have had no body
@@ -327,20 +330,20 @@ class Connections:
         try:
             exchange.on_end(failure)
         except BaseException as exc:
-            job.fail(exc)
+            exchange.job.fail(exc)
 
-    def _release(self, multi: pycurl.CurlMulti, curl: pycurl.Curl) -> tuple[Job, Exchange]:
-        job_and_exchange = self._active.pop(curl)
+    def _release(self, multi: pycurl.CurlMulti, curl: pycurl.Curl) -> Exchange:
+        exchange = self._active.pop(curl)
         multi.remove_handle(curl)
         for kind in (pycurl.HEADERFUNCTION, pycurl.WRITEFUNCTION):  # else it keeps the job, and all that has arrived
             curl.setopt(kind, _ignore)
         self._idle.append(curl)
-        return job_and_exchange
+        return exchange
 
     def _drop_stalled(self, multi: pycurl.CurlMulti) -> None:
         """A connection on which nothing moves is given up; whoever asked will ask again on another one."""
         now = time.monotonic()
-        for curl, (_, exchange) in list(self._active.items()):
+        for curl, exchange in list(self._active.items()):
             if not exchange.is_paused and now - exchange.moved_at > self._network.timeout_s:
                 self._end(multi, curl, Failure(kind="timeout", text=f"no byte for {self._network.timeout_s:g} s"))
 
@@ -356,7 +359,7 @@ class Connections:
             pause_s = self._debt_bytes / rate
             with self._wake:
                 self._wake.wait(pause_s)
-            for _, exchange in self._active.values():
+            for exchange in self._active.values():
                 exchange.moved_at += pause_s  # it was we who did not read
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from modelhub.asking import Address, Answer, Ask, Asking, Policy, Writer, WrongAnswerError, replaced
 from modelhub.connections import Failure
 from modelhub.objects import ObjectStat
+from modelhub.opening import Opening
 from modelhub.ranges import BLOCK_BYTES, Missing, Span
 
 _MIN_PIECE_BYTES = 256 << 10
@@ -47,9 +48,19 @@ class Fetch(Asking):
         missing: What to bring; ``None`` to bring all in one piece, from a server that knows no ranges.
         sink: Where it goes.
         policy: How.
+        opening: Whose blocks are taken over, those that have come and those on their way.
     """
 
-    def __init__(self, address: Address, stat: ObjectStat, missing: Missing | None, sink: Sink, policy: Policy) -> None:
+    def __init__(
+        self,
+        address: Address,
+        stat: ObjectStat,
+        missing: Missing | None,
+        sink: Sink,
+        policy: Policy,
+        *,
+        opening: Opening | None = None,
+    ) -> None:
         super().__init__(address, policy)
         self._etag = stat.etag
         self._stat = stat
@@ -59,6 +70,7 @@ class Fetch(Asking):
         self._whole = Ask(range_text="", span=Span(0, end)) if missing is None else None
         self._on_the_way: dict[Span, Writer | None] = {}
         self._pieces = 0
+        self._opening = opening
         self._check_end()
 
     def has_room(self) -> bool:
@@ -130,6 +142,9 @@ class Fetch(Asking):
 
     def next_ask(self) -> Ask | None:
         """The whole object, or the next piece of it."""
+        opening, self._opening = self._opening, None
+        if opening:
+            self._take_over(opening)
         ask, self._whole = self._whole, None
         if not ask:
             piece_bytes = self._piece_bytes()
@@ -141,6 +156,22 @@ class Fetch(Asking):
             self._pieces += 1
             self._on_the_way[ask.span] = None
         return ask
+
+    def _take_over(self, opening: Opening) -> None:
+        """Go on with the answers that are wanted; the others come to their end with their job."""
+        for answer, data in opening.hand_over():
+            span = answer.ask.span
+            assert span is not None
+            if not self._missing.take_out(span, before=self._sink.horizon()):
+                continue
+            self._pieces += 1
+            self._on_the_way[span] = None
+            answer.job = self
+            if answer.writer:
+                self.check_head(answer)
+                answer.writer.write(data)
+            if answer.is_over:
+                self.conclude(answer, None)
 
     def _on_the_way_bytes(self) -> int:
         return sum(span.end - (writer.kept_end if writer else span.start) for span, writer in self._on_the_way.items())

@@ -16,6 +16,7 @@ from modelhub.ranges import BLOCK_BYTES, Span
 HEAD_BYTES = TAIL_BYTES = BLOCK_BYTES
 # An answer that takes so long comes from afar. From nearer what is asked for later arrives while files are made.
 _FAR_S = 0.020
+_MAX_BLOCKS = (6 << 20) // BLOCK_BYTES  # an interruption costs them all, and must cost less than 8 MiB
 
 
 class Opening(Asking):
@@ -26,7 +27,8 @@ class Opening(Asking):
 
     Where all of the object is wanted and the server is far, a block behind the head is asked for over each further
     connection as soon as an answer shows that there is one: to open them only when both ends are here would take as
-    many round trips again. Such a block is asked for once, and left out where it does not come well.
+    many round trips again. Nobody waits for them here: who then fetches the object takes them over. Such a block is
+    asked for once, and left out where it does not come well.
 
     Args:
         address: The object.
@@ -38,7 +40,6 @@ class Opening(Asking):
         has_ranges: Whether ranges are answered.
         head: The first bytes.
         tail: The last ones, or none.
-        ahead: By position, the blocks behind the head that have come along.
     """
 
     retries_unreached = 3  # who has no network wants to know it soon
@@ -49,15 +50,14 @@ class Opening(Asking):
         self.has_ranges = False
         self.head = b""
         self.tail = b""
-        self.ahead: dict[int, bytes] = {}
         self._head_ask = Ask(range_text=str(Span(0, HEAD_BYTES)))
         self._tail_ask = Ask(range_text=f"bytes=-{TAIL_BYTES}")
         self._todo = [self._head_ask, self._tail_ask]
-        self._open_asks = len(self._todo)
+        self._open_ends = len(self._todo)
         self._asked_s = 0.0
-        self._max_blocks = max(0, policy.max_connections - len(self._todo)) if wants_all else 0
+        self._max_blocks = min(_MAX_BLOCKS, policy.max_connections - len(self._todo)) if wants_all else 0
         self._tail_stat: ObjectStat | None = None
-        self._ahead_stats: dict[int, ObjectStat] = {}
+        self._ahead: list[Answer] = []
         self._error: BaseException | None = None
         self._done = threading.Event()
 
@@ -83,6 +83,22 @@ class Opening(Asking):
         self._asked_s = self._asked_s or time.monotonic()
         return self._todo.pop(0) if self._todo else None
 
+    def next_exchange(self, active: int, now: float) -> Answer | None:
+        """See :class:`~modelhub.connections.Job`."""
+        answer = super().next_exchange(active, now)
+        if answer and answer.ask.span:
+            self._ahead.append(answer)
+        return answer
+
+    def hand_over(self) -> list[tuple[Answer, bytes]]:
+        """The answers with the blocks behind the head, and what has come of each; nothing more is done with them here.
+
+        To be called on the connections' thread.
+        """
+        self.is_finished = True
+        answers, self._ahead = self._ahead, []
+        return [(answer, _data_of(answer)) for answer in answers]
+
     def check_head(self, answer: Answer) -> None:
         """See what an answer says of the object."""
         stat, found = answer.stat(), answer.content_range
@@ -95,7 +111,6 @@ class Opening(Asking):
         elif answer.ask.span:
             if span != answer.ask.span:
                 raise _EnoughError
-            self._ahead_stats[span.start] = stat
         else:
             self.has_ranges = span == Span(0, min(HEAD_BYTES, size_bytes))
             # What is no proper range tells no size either.
@@ -112,17 +127,17 @@ class Opening(Asking):
         for start in range(HEAD_BYTES, end, BLOCK_BYTES):
             span = Span(start, start + BLOCK_BYTES)
             self._todo.append(Ask(range_text=str(span), span=span))
-            self._open_asks += 1
 
     def conclude(self, answer: Answer, failure: Failure | None) -> None:
         """Take what came; only the head is asked for again."""
-        data = bytes(answer.writer.data) if isinstance(answer.writer, _Buffer) else b""
+        data = _data_of(answer)
         if answer.ask is self._tail_ask:
             self.tail = data
-            self._close_ask()
+            self._close_end()
         elif answer.ask.span:
-            self.ahead[answer.ask.span.start] = data
-            self._close_ask()
+            if len(data) < answer.ask.span.size_bytes:
+                self._ahead.remove(answer)
+            self._check_finished()
         elif isinstance(answer.error, _EnoughError):
             self._finish()
         elif isinstance(answer.error, WrongAnswerError):
@@ -149,19 +164,30 @@ class Opening(Asking):
         if size_bytes <= HEAD_BYTES:
             self._finish()
         else:
-            self._close_ask()
+            self._close_end()
 
-    def _close_ask(self) -> None:
-        self._open_asks -= 1
-        if not self._open_asks:
-            self._finish()
+    def _close_end(self) -> None:
+        self._open_ends -= 1
+        if not self._open_ends:
+            self._know()
+            self._check_finished()
 
     def _finish(self) -> None:
+        self._know()
+        self.is_finished = True
+
+    def _know(self) -> None:
         if self._tail_stat != self.stat or len(self.tail) < min(self.stat.size_bytes or 0, TAIL_BYTES):
             self.tail = b""
-        self.ahead = {start: data for start, data in self.ahead.items() if self._ahead_stats.get(start) == self.stat}
-        self.is_finished = True
         self._done.set()
+
+    def _check_finished(self) -> None:
+        if self._done.is_set() and not self._todo and all(answer.is_over for answer in self._ahead):
+            self.is_finished = True  # and never back: whoever waited may have stopped it since
+
+
+def _data_of(answer: Answer) -> bytes:
+    return bytes(answer.writer.data) if isinstance(answer.writer, _Buffer) else b""
 
 
 class _EnoughError(Exception):

@@ -93,6 +93,16 @@ class Missing:
             self._spans.pop(0)
         return Span(first.start, end)
 
+    def take_out(self, span: Span, *, before: int | None = None) -> bool:
+        """Hand out just these bytes; false, and nothing is, where they are not all there, and before that place."""
+        around = next((gap for gap in self._spans if gap.start <= span.start and span.end <= gap.end), None)
+        if around is None or (before is not None and span.end > before):
+            return False
+        rest = [Span(around.start, span.start), Span(span.end, around.end)]
+        index = self._spans.index(around)
+        self._spans[index : index + 1] = [gap for gap in rest if gap.size_bytes]
+        return True
+
 
 def delay_s(attempt: int, base_s: float, chance: float, *, asked_s: float = 0.0) -> float:
     """How long to wait before a request is tried again: exponential, with jitter, and as long as was asked for.

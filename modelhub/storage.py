@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from modelhub.asking import Address, Policy
     from modelhub.connections import Connections
     from modelhub.fetching import Sink
+    from modelhub.opening import Opening
     from modelhub.texts import TextReader
 
 
@@ -42,7 +42,7 @@ class Source(Protocol):
         """Look at the object; asked once.
 
         Args:
-            wants_all: Whether all of it is wanted; more of its beginning may then come along.
+            wants_all: Whether all of it is wanted; more of its beginning may then be asked for at once, for ``fetch``.
 
         Raises:
             ModelHubError: It cannot be read.
@@ -77,8 +77,8 @@ class Look:
         has_ranges: Whether it can be read by position.
         head: Its first bytes.
         tail: Its last ones; "" where they did not come along.
-        ahead: By position, others that have come along.
         local: The object itself where it lies on this machine.
+        stop: Ends what is still on its way.
     """
 
     source: Source
@@ -86,8 +86,8 @@ class Look:
     has_ranges: bool
     head: bytes = b""
     tail: bytes = b""
-    ahead: Mapping[int, bytes] = field(default_factory=dict)
     local: LocalZip | None = None
+    stop: Callable[[], None] = lambda: None
 
     @property
     def uri(self) -> str:
@@ -115,7 +115,8 @@ class Look:
         return self.source.read_at(offset, length)
 
     def close(self) -> None:
-        """Close the object where it lies on this machine; once more does no harm."""
+        """Close the object where it lies on this machine, and wait for nothing more; once more does no harm."""
+        self.stop()
         if self.local:
             self.local.close()
 
@@ -251,12 +252,13 @@ class _HttpSource:
         self._connections = connections
         self._policy = policy
         self._look: Look | None = None
+        self._opening: Opening | None = None
 
     def look(self, *, wants_all: bool = False) -> Look:
         from modelhub.opening import Opening
 
         if self._look is None:
-            opening = Opening(self._address, self._policy, wants_all=wants_all)
+            opening = self._opening = Opening(self._address, self._policy, wants_all=wants_all)
             self._connections.run(opening)
             opening.wait()
             self._look = Look(
@@ -265,7 +267,7 @@ class _HttpSource:
                 has_ranges=opening.has_ranges,
                 head=opening.head,
                 tail=opening.tail,
-                ahead=opening.ahead,
+                stop=lambda: self._connections.stop(opening),
             )
         return self._look
 
@@ -273,16 +275,19 @@ class _HttpSource:
         look = self.look()
         span = Span(offset, min(offset + length, look.size_bytes) if look.has_ranges else offset + length)
         memory = Memory(span)
-        stop = self.fetch(Missing([span]) if look.has_ranges else None, memory)
+        stop = self._begin(Missing([span]) if look.has_ranges else None, memory)
         try:
             return memory.wait()
         finally:
             stop()
 
     def fetch(self, missing: Missing | None, sink: Sink) -> Callable[[], None]:
+        return self._begin(missing, sink, self._opening)
+
+    def _begin(self, missing: Missing | None, sink: Sink, opening: Opening | None = None) -> Callable[[], None]:
         from modelhub.fetching import Fetch
 
-        fetch = Fetch(self._address, self.look().stat, missing, sink, self._policy)
+        fetch = Fetch(self._address, self.look().stat, missing, sink, self._policy, opening=opening)
         self._connections.run(fetch)
         return lambda: self._connections.stop(fetch)
 

@@ -182,8 +182,6 @@ class Download:
         resumed_bytes = part.resumed_bytes
         content = ArrivingZip(part, lambda done: self._arrived(done, resumed_bytes), memory_bytes=self._memory_bytes)
         content.put(0, self._look.head)
-        for offset, data in self._look.ahead.items():
-            content.put(offset, data)
         content.put(self._look.size_bytes - len(self._look.tail), self._look.tail)
         self._arrived(content.arrived_bytes, resumed_bytes)
         self._stop_fetching = self._look.source.fetch(Missing(part.missing()), content)

@@ -100,6 +100,21 @@ def test_nothing_is_handed_out_that_ends_behind_a_bound(spans: list[Span], bound
     assert following is None or following.end > bound
 
 
+@given(gaps, st.data())
+def test_a_span_that_is_missing_is_handed_out_by_itself(spans: list[Span], data: st.DataObject) -> None:
+    last = max((span.end for span in spans), default=0) + 1
+    span = Span(*sorted(data.draw(st.lists(st.integers(0, last), min_size=2, max_size=2, unique=True))))
+    bound = data.draw(st.none() | st.integers(0, last))
+    missing = Missing(spans)
+    is_there = any(gap.start <= span.start and span.end <= gap.end for gap in spans)
+    is_taken = missing.take_out(span, before=bound)
+    left = taken(missing, BLOCK)
+
+    assert is_taken == (is_there and (bound is None or span.end <= bound))
+    assert sum(rest.size_bytes for rest in left) == sum(gap.size_bytes for gap in spans) - is_taken * span.size_bytes
+    assert not any(rest.start < span.end and span.start < rest.end for rest in left) or not is_taken
+
+
 @pytest.mark.parametrize("span", [Span(5, 5), Span(9, 5)])
 def test_what_is_empty_is_not_missing(span: Span) -> None:
     missing = Missing([span])
