@@ -195,13 +195,13 @@ class Connections:
 
     def _work(self, multi: pycurl.CurlMulti) -> None:
         while self._has_work(multi):
-            self._start_exchanges(multi)
             self._resume_paused(multi)
             self._drive(multi)
             self._pay_debt()
             self._drop_stalled(multi)
-            # Without a socket yet, as while a name is looked up, select comes back at once.
-            if self._active and multi.select(_TICK_S) < 0:
+            # What has just come may let more be asked for: a round trip is not spent waiting for other sockets. Without
+            # a socket yet, as while a name is looked up, select comes back at once.
+            if not self._start_exchanges(multi) and self._active and multi.select(_TICK_S) < 0:
                 time.sleep(0.001)
 
     def _has_work(self, multi: pycurl.CurlMulti) -> bool:
@@ -216,8 +216,12 @@ class Connections:
                 self._wake.wait()
             return not self._is_closed
 
-    def _start_exchanges(self, multi: pycurl.CurlMulti) -> None:
-        """Start what may be started; who has the fewest connections is asked first, so that none waits for another."""
+    def _start_exchanges(self, multi: pycurl.CurlMulti) -> bool:
+        """Start what may be started, and tell whether anything was.
+
+        Who has the fewest connections is asked first, so that none waits for another.
+        """
+        is_any = False
         now = time.monotonic()
         jobs = [job for job in self._jobs if not job.is_finished]
         while jobs and len(self._active) < self._network.connections:
@@ -226,6 +230,7 @@ class Connections:
                 exchange = job.next_exchange(self._active_of(job), now)
                 if exchange:
                     self._start(multi, job, exchange, now)
+                    is_any = True
                     continue
             except Exception as exc:  # a signature that cannot be made, for one
                 job.fail(exc)
@@ -233,6 +238,7 @@ class Connections:
         if not self._active:
             with self._wake:
                 self._wake.wait(_TICK_S)  # all that is left to do waits for its time, or for room
+        return is_any
 
     def _active_of(self, job: Job) -> int:
         return sum(1 for exchange in self._active.values() if exchange.job is job)
