@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -86,6 +85,8 @@ def delete(path: Path) -> None:
         OSError: It cannot be deleted, or not all of it.
     """
     if path.is_dir() and not path.is_symlink():  # what a link leads to is not ours
+        import shutil  # 3 ms that a pull without leftovers need not pay
+
         shutil.rmtree(path)
     else:
         path.unlink()

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from modelhub.artifacts import Artifact
 from modelhub.diagnostics import Diagnostic
-from modelhub.documents import Changes
 from modelhub.facts import ModelFacts
 from modelhub.quick_dataclasses import dataclass
 
 if TYPE_CHECKING:  # where nothing is known of Spark NLP here, nothing is judged
+    from modelhub.documents import Changes
     from modelhub.load_verdicts import LoadVerdict
 
 

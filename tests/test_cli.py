@@ -637,7 +637,7 @@ def imported(*words: object) -> set[str]:
         (["search", "pos", "--lang", "en"], {"requests", "boto3", "yaml", "rich", "modelhub.cache", "modelhub.cards"}),
         (["search", "pos", "--json"], {"requests", "boto3", "yaml", "rich"}),
         (["--help"], {"requests", "boto3", "yaml", "rich", "sqlite3", "modelhub.hub"}),
-        (["pull", KEY, "--no-update"], {"requests", "boto3", "yaml", "rich"}),
+        (["pull", KEY, "--no-update"], {"requests", "boto3", "yaml", "rich", "modelhub.searchable"}),
         (["list"], {"requests", "boto3", "yaml", "rich", "modelhub.ingest"}),
     ],
 )
