@@ -228,6 +228,7 @@ class _Filling:
         self._means = means
         self._cache = means.cache
         self._part = Path()
+        self._done_bytes = 0
         self._recorded = means.cache.digest(artifact.key)
 
     def __call__(self, staging: Path) -> Manifest:
@@ -240,7 +241,7 @@ class _Filling:
         )
         self._means.tell("opening")
         try:
-            look = self._source.look(wants_all=not self._part.exists())
+            look = self._source.look(wants_all=not self._part.exists(), on_bytes=self._tell_bytes)
             with Download(look, expected, self._tell_bytes, memory_bytes=self._means.memory_bytes) as download:
                 members = self._unpack(look, download, staging)
                 self._means.tell("checking")
@@ -317,4 +318,5 @@ class _Filling:
         return ArchiveError(f"{without_secrets(self._artifact.uri)}: {exc.message}", hint=hint)
 
     def _tell_bytes(self, done_bytes: int, total_bytes: int | None) -> None:
-        self._means.tell("downloading", done_bytes=done_bytes, total_bytes=total_bytes)
+        self._done_bytes = max(self._done_bytes, done_bytes)  # of a block in parts only the look tells
+        self._means.tell("downloading", done_bytes=self._done_bytes, total_bytes=total_bytes)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import field
 from typing import NamedTuple
 
 from modelhub.quick_dataclasses import dataclass
+
+# Called with the number of bytes so far and in all, ``None`` where that is unknown.
+BytesCallback = Callable[[int, "int | None"], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from modelhub.arriving import WAIT_S
 from modelhub.asking import Address, Answer, Ask, Asking, Policy, WrongAnswerError
 from modelhub.connections import Failure
-from modelhub.objects import ObjectStat
+from modelhub.objects import BytesCallback, ObjectStat
 from modelhub.ranges import BLOCK_BYTES, Span
 
 # A block each, so that they need not be asked for again. The tail holds the table of contents of most archives.
@@ -34,6 +35,7 @@ class Opening(Asking):
         address: The object.
         policy: How it is asked for.
         wants_all: Whether all of the object is wanted.
+        on_bytes: Called with the number of bytes that have come so far and in all; on a slow link they take long.
 
     Attributes:
         stat: What the answer says of the object.
@@ -44,7 +46,14 @@ class Opening(Asking):
 
     retries_unreached = 3  # who has no network wants to know it soon
 
-    def __init__(self, address: Address, policy: Policy, *, wants_all: bool = False) -> None:
+    def __init__(
+        self,
+        address: Address,
+        policy: Policy,
+        *,
+        wants_all: bool = False,
+        on_bytes: BytesCallback | None = None,
+    ) -> None:
         super().__init__(address, policy)
         self.stat = ObjectStat(size_bytes=None)
         self.has_ranges = False
@@ -55,6 +64,8 @@ class Opening(Asking):
         self._todo = [self._head_ask, self._tail_ask]
         self._open_ends = len(self._todo)
         self._asked_s = 0.0
+        self._on_bytes = on_bytes or (lambda done, total: None)
+        self._come_bytes = 0
         self._max_blocks = min(_MAX_BLOCKS, policy.max_connections - len(self._todo)) if wants_all else 0
         self._tail_stat: ObjectStat | None = None
         self._ahead: list[Answer] = []
@@ -119,7 +130,11 @@ class Opening(Asking):
                 raise _EnoughError
             if time.monotonic() - self._asked_s > _FAR_S:
                 self._ask_ahead(size_bytes)
-        answer.writer = _Buffer()
+        answer.writer = _Buffer(self._note)
+
+    def _note(self, come_bytes: int) -> None:
+        self._come_bytes += come_bytes
+        self._on_bytes(self._come_bytes, self.stat.size_bytes)
 
     def _ask_ahead(self, size_bytes: int) -> None:
         end = min(size_bytes - TAIL_BYTES, HEAD_BYTES + self._max_blocks * BLOCK_BYTES)
@@ -197,10 +212,12 @@ class _EnoughError(Exception):
 class _Buffer:
     """Takes the bytes of an answer into memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_bytes: Callable[[int], None]) -> None:
         self.data = bytearray()
         self.kept_end = 0
+        self._on_bytes = on_bytes
 
     def write(self, data: bytes) -> bool:
         self.data += data
+        self._on_bytes(len(data))
         return True

@@ -19,7 +19,7 @@ from modelhub.artifacts import without_secrets
 from modelhub.disk import disk_errors, open_regular
 from modelhub.errors import NotAllowedError, NotFoundError, UsageError
 from modelhub.network import Network
-from modelhub.objects import ObjectStat, Text
+from modelhub.objects import BytesCallback, ObjectStat, Text
 from modelhub.quick_dataclasses import dataclass
 from modelhub.ranges import Missing, Span
 from modelhub.scopes import check_encrypted
@@ -38,11 +38,12 @@ class Source(Protocol):
 
     uri: str
 
-    def look(self, *, wants_all: bool = False) -> Look:
+    def look(self, *, wants_all: bool = False, on_bytes: BytesCallback | None = None) -> Look:
         """Look at the object; asked once.
 
         Args:
             wants_all: Whether all of it is wanted; more of its beginning may then be asked for at once, for ``fetch``.
+            on_bytes: Called with the number of bytes that have come so far and in all, where that takes long.
 
         Raises:
             ModelHubError: It cannot be read.
@@ -227,7 +228,7 @@ class _FileSource:
         self.uri = uri
         self._path = path_of_file_uri(uri)
 
-    def look(self, *, wants_all: bool = False) -> Look:
+    def look(self, *, wants_all: bool = False, on_bytes: BytesCallback | None = None) -> Look:
         with _file_errors(self.uri):
             status = self._path.stat()
             local = LocalZip(self._path, self.uri)
@@ -254,11 +255,11 @@ class _HttpSource:
         self._look: Look | None = None
         self._opening: Opening | None = None
 
-    def look(self, *, wants_all: bool = False) -> Look:
+    def look(self, *, wants_all: bool = False, on_bytes: BytesCallback | None = None) -> Look:
         from modelhub.opening import Opening
 
         if self._look is None:
-            opening = self._opening = Opening(self._address, self._policy, wants_all=wants_all)
+            opening = self._opening = Opening(self._address, self._policy, wants_all=wants_all, on_bytes=on_bytes)
             self._connections.run(opening)
             opening.wait()
             self._look = Look(

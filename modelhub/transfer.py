@@ -13,13 +13,12 @@ from pathlib import Path
 
 from modelhub.arriving import MEMORY_BYTES, WAIT_S, ArrivingZip, Content, Window
 from modelhub.errors import IntegrityError
+from modelhub.objects import BytesCallback
 from modelhub.part_files import delete_part
 from modelhub.partials import Identity, PartFile
 from modelhub.quick_dataclasses import dataclass
 from modelhub.ranges import Missing, Span
 from modelhub.storage import Look
-
-BytesCallback = Callable[[int, "int | None"], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from itertools import count, pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from hub_server import SAVED_MODEL, HubFolder, Server, again_bytes, make_zip
 from model_files import files_of, make_model, pack
-from scripted_server import from_afar, part_of, scripted
+from scripted_server import Asked, from_afar, part_of, scripted
 from serving import wait_for
 
 from modelhub.artifacts import Artifact, ArtifactKey
@@ -35,6 +36,7 @@ from modelhub.errors import (
 from modelhub.installing import Installer
 from modelhub.network import Network
 from modelhub.progress import Progress
+from modelhub.ranges import BLOCK_BYTES
 from modelhub.storage import Storage
 
 TEXT_OF_KEY = "tiny_pos_en_4.0.0_3.0_1657118162458"
@@ -273,6 +275,29 @@ def test_from_afar_nothing_is_asked_for_twice(make_installer: Callable[..., Inst
     assert kept_files(cache) == []
 
 
+def test_how_much_has_come_is_told_from_the_first_byte_on_and_never_goes_back(
+    make_installer: Callable[..., Installer], moments: list[Progress]
+) -> None:
+    def script(asked: Asked) -> Iterator[bytes]:
+        [answer] = from_afar(ZIP, asked, 'ETag: "one"')
+        yield answer[:40_000]
+        deadline_s = time.monotonic() + 0.05  # of the 0.1 after which it counts as stalled
+        while not any(moment.done_bytes for moment in moments) and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+        first_told.append(max(moment.done_bytes for moment in moments))
+        yield answer[40_000:]
+
+    first_told: list[int] = []
+    with scripted(script) as (origin, _):
+        make_installer(origin).install(ARTIFACT)
+    told = [moment.done_bytes for moment in moments if moment.phase == "downloading"]
+
+    assert 0 < first_told[0] < 2 * 40_000
+    assert told == sorted(told)
+    assert told[-1] == len(ZIP)
+    assert {moment.total_bytes for moment in moments if moment.done_bytes} == {len(ZIP)}
+
+
 def test_what_has_been_replaced_is_brought_afresh(
     make_installer: Callable[..., Installer], cache: Cache, hub_folder: HubFolder, server: Server
 ) -> None:
@@ -326,7 +351,7 @@ def test_what_is_stopped_fails_and_keeps_what_has_come(
     installer = make_installer(server.uri("paced", 4000))
     with pytest.raises(KeyboardInterrupt), installer.crew(1, "pull") as threads:
         installed = threads.submit(installer.install, ARTIFACT)
-        wait_for(lambda: any(moment.done_bytes for moment in moments))
+        wait_for(lambda: bool(kept_files(cache)) and moments[-1].done_bytes > 3 * BLOCK_BYTES)
         raise KeyboardInterrupt
 
     assert isinstance(installed.exception(2), StoppedError)

@@ -122,6 +122,7 @@ def test_a_few_bytes_that_are_read_before_leave_them_alone(look_at: LookAt) -> N
 
 def test_what_there_is_no_room_for_is_asked_for_again(look_at: LookAt) -> None:
     look, asked = look_at(Holding(1))
+    wait_for_all(asked)
 
     assert fetched(look, 2 * BLOCK) == CONTENT[BLOCK:]
     starts = [span.start for span in spans_of(asked)]
