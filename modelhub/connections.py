@@ -251,6 +251,7 @@ class Connections:
         curl.setopt(pycurl.PROXY, os.fsencode(proxy))  # of a text pycurl takes no more than ASCII
         curl.setopt(pycurl.NOPROXY, os.fsencode(no_proxy))
         curl.setopt(pycurl.NETRC, pycurl.NETRC_OPTIONAL if exchange.has_netrc else pycurl.NETRC_IGNORED)
+        curl.unsetopt(pycurl.HTTPHEADER)  # of an empty list pycurl makes nothing, and the last one's would stay
         curl.setopt(pycurl.HTTPHEADER, [line.encode("latin-1") for line in exchange.headers])
         curl.setopt(pycurl.HEADERFUNCTION, partial(self._on_header, exchange))
         curl.setopt(pycurl.WRITEFUNCTION, partial(self._on_data, exchange))

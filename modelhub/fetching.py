@@ -88,7 +88,8 @@ class Fetch(Asking):
         ask = answer.ask
         stat, found = answer.stat(), answer.content_range
         assert ask.span is not None
-        if ask.range_text and (answer.status != 206 or found is None or found.span != ask.span):
+        is_part = answer.status == 206
+        if is_part != bool(ask.range_text) or (is_part and (found is None or found.span != ask.span)):
             raise WrongAnswerError
         if stat.etag != self._stat.etag or self._stat.size_bytes not in (None, stat.size_bytes):
             raise replaced(self._address.uri)

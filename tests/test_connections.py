@@ -177,6 +177,15 @@ def test_an_answer_comes_with_its_status_its_headers_and_its_body(connect: Conne
     assert server.requests[0].headers["Range"] == "bytes=5-9"
 
 
+def test_what_one_request_says_the_next_one_does_not(connect: Connect, server: Server) -> None:
+    connections = connect()
+    got(connections, Get(server.uri("object.bin"), "Range: bytes=5-9"))
+    get = got(connections, Get(server.uri("object.bin")))
+
+    assert (get.status, bytes(get.body)) == (200, CONTENT)
+    assert "Range" not in server.requests[1].headers
+
+
 def test_an_answer_without_a_body_has_a_head_too(connect: Connect, server: Server, file: Path) -> None:
     file.write_bytes(b"")
     get = got(connect(), Get(server.uri("object.bin")))

@@ -457,6 +457,24 @@ def fetched(script: Script, open_hub: OpenHub, **options: float) -> tuple[bytes 
             return exc, asked
 
 
+def test_a_server_that_seems_to_know_no_ranges_is_asked_for_all(open_hub: OpenHub) -> None:
+    def script(asked: Asked) -> bytes:
+        return reply(200, CONTENT) if asked.span and asked.span.start == 0 else part_of(CONTENT, asked)
+
+    content, asked = fetched(script, open_hub, connections=1)
+
+    assert content == CONTENT
+    assert "range" not in asked[-1].headers
+
+
+def test_a_part_is_not_taken_for_all(open_hub: OpenHub) -> None:
+    part = reply(206, CONTENT[1000:], f"Content-Range: bytes 1000-{SIZE - 1}/{SIZE}")
+    content, _ = fetched(lambda asked: reply(200, CONTENT) if "range" in asked.headers else part, open_hub)
+
+    assert isinstance(content, NetworkError)
+    assert "another part of itself" in content.message
+
+
 def test_more_than_an_answer_says_is_not_taken(open_hub: OpenHub) -> None:
     def script(asked: Asked) -> bytes:
         if not asked.span or asked.span.start == 0:
