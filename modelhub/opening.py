@@ -106,9 +106,9 @@ class Opening(Asking):
 
         To be called on the connections' thread.
         """
-        self.is_finished = True
+        is_given_up, self.is_finished = self.is_finished, True  # if it was, then what was on its way has been dropped
         answers, self._ahead = self._ahead, []
-        return [(answer, _data_of(answer)) for answer in answers]
+        return [(answer, _data_of(answer)) for answer in answers if answer.is_over or not is_given_up]
 
     def check_head(self, answer: Answer) -> None:
         """See what an answer says of the object."""

@@ -67,12 +67,15 @@ class Holding:
 
 
 def fetched(look: Look, limit_bytes: int = SIZE) -> bytes:
-    """All behind the head."""
+    """All behind the head; what nobody brings is not waited for without end."""
     window = Window(limit_bytes, start=BLOCK)
     stop = look.source.fetch(Missing([Span(BLOCK, SIZE)]), window)
+    patience = threading.Timer(20, window.stop)
+    patience.start()
     try:
         return b"".join(window.chunks())
     finally:
+        patience.cancel()
         stop()
         look.close()
 
@@ -161,6 +164,14 @@ def stalled(answer: bytes) -> Iterator[bytes]:
     """Half of an answer, and no more for long."""
     yield answer[: len(answer) // 2]
     time.sleep(2)
+
+
+def test_a_look_that_is_over_leaves_nothing_that_would_be_waited_for(look_at: LookAt) -> None:
+    look, asked = look_at(Holding(0.5))
+    wait_for_all(asked)
+    look.close()
+
+    assert fetched(look) == CONTENT[BLOCK:]
 
 
 @pytest.mark.parametrize("pause_s", [0, 0.3])
