@@ -33,9 +33,11 @@ def look_at() -> Iterator[LookAt]:
     """``look_at(script)``: look at an object of which all is wanted; what is found, and what was asked for."""
     with ExitStack() as opened:
 
-        def look_at(script: Script, *, timeout_s: float = 10.0) -> tuple[Look, list[Asked]]:
+        def look_at(
+            script: Script, *, connections: int = CONNECTIONS, timeout_s: float = 10.0
+        ) -> tuple[Look, list[Asked]]:
             origin, asked = opened.enter_context(scripted(script))
-            storage = Storage(Network(connections=CONNECTIONS, timeout_s=timeout_s, backoff_s=0.002))
+            storage = Storage(Network(connections=connections, timeout_s=timeout_s, backoff_s=0.002))
             opened.callback(storage.close)
             return storage.open(f"{origin}/x").look(wants_all=True), asked
 
@@ -93,8 +95,13 @@ def wait_for_all(asked: list[Asked]) -> None:
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.5, 1])
-def test_what_has_come_and_what_is_on_its_way_is_not_asked_for_again(look_at: LookAt, share: float) -> None:
+@pytest.mark.parametrize("pause_s", [0, 0.2])
+def test_what_has_come_and_what_is_on_its_way_is_not_asked_for_again(
+    look_at: LookAt, share: float, pause_s: float
+) -> None:
     look, asked = look_at(Holding(share))
+    wait_for_all(asked)
+    time.sleep(pause_s)  # with one the server's share has come
 
     assert fetched(look) == CONTENT[BLOCK:]
     spans = spans_of(asked)
@@ -117,6 +124,7 @@ def test_an_object_that_has_come_with_its_look_is_there(look_at: LookAt) -> None
 
 def test_a_few_bytes_that_are_read_before_leave_them_alone(look_at: LookAt) -> None:
     look, asked = look_at(Holding(0.5))
+    wait_for_all(asked)
 
     assert look.source.read_at(SIZE - BLOCK - 50, 20) == CONTENT[SIZE - BLOCK - 50 :][:20]
     assert fetched(look) == CONTENT[BLOCK:]
@@ -185,6 +193,15 @@ def test_a_block_of_another_object_is_not_taken_for_one_of_this(look_at: LookAt,
 
     with pytest.raises(ReplacedError):
         fetched(look)
+
+
+def test_no_more_is_asked_for_than_an_interruption_may_cost(look_at: LookAt) -> None:
+    content = random.Random(4).randbytes(100 * BLOCK)
+    look, asked = look_at(lambda asked: from_afar(content, asked, ETAG), connections=90)
+    time.sleep(0.3)
+
+    assert 40 * BLOCK < sum(map(len, spans_of(asked))) < (7 << 20)
+    look.close()
 
 
 def test_what_nobody_fetches_comes_to_its_end(look_at: LookAt) -> None:
