@@ -227,7 +227,8 @@ class Connections:
         while jobs and len(self._active) < self._network.connections:
             job = min(jobs, key=self._active_of)
             try:
-                exchange = job.next_exchange(self._active_of(job), now)
+                # Another job may have ended it since: by taking over what it had begun.
+                exchange = None if job.is_finished else job.next_exchange(self._active_of(job), now)
                 if exchange:
                     self._start(multi, job, exchange, now)
                     is_any = True

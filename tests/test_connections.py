@@ -177,6 +177,26 @@ def test_an_answer_comes_with_its_status_its_headers_and_its_body(connect: Conne
     assert server.requests[0].headers["Range"] == "bytes=5-9"
 
 
+def test_a_job_that_another_one_has_ended_asks_for_nothing_more(connect: Connect, server: Server) -> None:
+    class Ending(Gets):
+        def next_exchange(self, active: int, now: float) -> Exchange | None:
+            ended.is_finished = True
+            return super().next_exchange(active, now)
+
+    connections = connect()
+    get = Get(server.uri("object.bin"))
+    left = [Get(server.uri("object.bin"))]
+    ended = Gets(left.pop() for _ in range(1))
+    ending = Ending([get])
+    with connections._wake:  # so that both are seen at once, the one that ends first
+        connections.run(ending)
+        connections.run(ended)
+    assert get.ended.wait(10)
+    connections.stop(ending)
+
+    assert len(left) == len(server.requests) == 1
+
+
 def test_what_one_request_says_the_next_one_does_not(connect: Connect, server: Server) -> None:
     connections = connect()
     got(connections, Get(server.uri("object.bin"), "Range: bytes=5-9"))
