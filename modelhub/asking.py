@@ -245,7 +245,7 @@ class Answer(Exchange):
         ask: What was asked for.
         writer: Who takes the body.
         skip_bytes: How much of the body's beginning is there already.
-        is_over: Whether nothing more of it will come.
+        is_over: Whether it has come to its end, and was judged.
     """
 
     job: Asking
@@ -304,8 +304,8 @@ class Answer(Exchange):
 
     def on_end(self, failure: Failure | None) -> None:
         """See :class:`~modelhub.connections.Exchange`."""
-        self.is_over = True
         if not self.job.is_finished:
+            self.is_over = True
             self.job.conclude(self, failure)
 
 

@@ -233,7 +233,7 @@ class Connections:
                     self._start(multi, job, exchange, now)
                     is_any = True
                     continue
-            except Exception as exc:  # a signature that cannot be made, for one
+            except BaseException as exc:  # a signature that cannot be made, for one; the other jobs go on
                 job.fail(exc)
             jobs.remove(job)
         if not self._active:

@@ -142,7 +142,7 @@ class Fetch(Asking):
         super()._ask_later(ask, pause_s)
 
     def next_ask(self) -> Ask | None:
-        """The whole object, or the next piece of it."""
+        """The whole object, or the next piece of it; at first what the look has begun is taken over."""
         opening, self._opening = self._opening, None
         if opening:
             self._take_over(opening)

@@ -28,8 +28,8 @@ class Opening(Asking):
 
     Where all of the object is wanted and the server is far, a block behind the head is asked for over each further
     connection as soon as an answer shows that there is one: to open them only when both ends are here would take as
-    many round trips again. Nobody waits for them here: who then fetches the object takes them over. Such a block is
-    asked for once, and left out where it does not come well.
+    many round trips again. Nobody waits for them here: who then fetches the object takes them over. Up to then such a
+    block is asked for once, and left out where it does not come well.
 
     Args:
         address: The object.
@@ -84,10 +84,10 @@ class Opening(Asking):
             raise self._error
 
     def fail(self, error: BaseException) -> None:
-        """It cannot be read."""
-        if not self.is_finished:
+        """It cannot be read; once it is known this ends what is still on its way."""
+        if not self._done.is_set():
             self._error = self._as_ours(error)
-            self._finish()
+        self._finish()
 
     def next_ask(self) -> Ask | None:
         """The head, then the tail, then the blocks."""
@@ -198,7 +198,7 @@ class Opening(Asking):
 
     def _check_finished(self) -> None:
         if self._done.is_set() and not self._todo and all(answer.is_over for answer in self._ahead):
-            self.is_finished = True  # and never back: whoever waited may have stopped it since
+            self.is_finished = True  # only ever set: ``stop`` may have set it, on another thread
 
 
 def _data_of(answer: Answer) -> bytes:

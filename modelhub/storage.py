@@ -61,6 +61,8 @@ class Source(Protocol):
     def fetch(self, missing: Missing | None, sink: Sink) -> Callable[[], None]:
         """Begin to bring bytes into a sink; what is returned stops it.
 
+        The first call goes on with what the look has asked for besides both ends.
+
         Args:
             missing: Which bytes; ``None`` for all in one piece.
             sink: Where to.
@@ -79,7 +81,7 @@ class Look:
         head: Its first bytes.
         tail: Its last ones; "" where they did not come along.
         local: The object itself where it lies on this machine.
-        stop: Ends what is still on its way.
+        on_close: Ends what is still on its way.
     """
 
     source: Source
@@ -88,7 +90,7 @@ class Look:
     head: bytes = b""
     tail: bytes = b""
     local: LocalZip | None = None
-    stop: Callable[[], None] = lambda: None
+    on_close: Callable[[], None] = lambda: None
 
     @property
     def uri(self) -> str:
@@ -116,8 +118,8 @@ class Look:
         return self.source.read_at(offset, length)
 
     def close(self) -> None:
-        """Close the object where it lies on this machine, and wait for nothing more; once more does no harm."""
-        self.stop()
+        """Close the object where it lies on this machine, and end what is on its way; once more does no harm."""
+        self.on_close()
         if self.local:
             self.local.close()
 
@@ -268,7 +270,7 @@ class _HttpSource:
                 has_ranges=opening.has_ranges,
                 head=opening.head,
                 tail=opening.tail,
-                stop=lambda: self._connections.stop(opening),
+                on_close=lambda: self._connections.stop(opening),
             )
         return self._look
 

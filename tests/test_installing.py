@@ -69,10 +69,10 @@ def make_installer(
     """``make_installer(*hubs)``."""
     catalogues = []
 
-    def make(*hubs: str, cache: Cache = cache, **settings: Any) -> Installer:
+    def make(*hubs: str, cache: Cache = cache, timeout_s: float = 0.1, **settings: Any) -> Installer:
         config = load_config({"hub": hubs, "home": tmp_path / "home", **settings}, environ={})
         catalogues.append(Catalogue(config, pytest.fail))
-        catalogues[-1].storage = Storage(Network(connections=config.connections, timeout_s=0.1, backoff_s=0.002))
+        catalogues[-1].storage = Storage(Network(connections=config.connections, timeout_s=timeout_s, backoff_s=0.002))
         return Installer(config, cache, catalogues[-1], on_progress=moments.append, on_note=notes.append)
 
     yield make
@@ -266,7 +266,7 @@ def test_it_shows_in_the_end_that_two_hubs_had_not_the_same(
 
 def test_from_afar_nothing_is_asked_for_twice(make_installer: Callable[..., Installer], cache: Cache) -> None:
     with scripted(lambda asked: from_afar(ZIP, asked, 'ETag: "one"')) as (origin, asked):
-        pulled = make_installer(origin).install(ARTIFACT)
+        pulled = make_installer(origin, timeout_s=10).install(ARTIFACT)
 
     assert pulled.downloaded_bytes == len(ZIP)
     spans = sorted((request.span.start, request.span.stop) for request in asked if request.span)
@@ -281,7 +281,7 @@ def test_how_much_has_come_is_told_from_the_first_byte_on_and_never_goes_back(
     def script(asked: Asked) -> Iterator[bytes]:
         [answer] = from_afar(ZIP, asked, 'ETag: "one"')
         yield answer[:40_000]
-        deadline_s = time.monotonic() + 0.05  # of the 0.1 after which it counts as stalled
+        deadline_s = time.monotonic() + 5
         while not any(moment.done_bytes for moment in moments) and time.monotonic() < deadline_s:
             time.sleep(0.001)
         first_told.append(max(moment.done_bytes for moment in moments))
@@ -289,10 +289,10 @@ def test_how_much_has_come_is_told_from_the_first_byte_on_and_never_goes_back(
 
     first_told: list[int] = []
     with scripted(script) as (origin, _):
-        make_installer(origin).install(ARTIFACT)
+        make_installer(origin, timeout_s=10).install(ARTIFACT)
     told = [moment.done_bytes for moment in moments if moment.phase == "downloading"]
 
-    assert 0 < first_told[0] < 2 * 40_000
+    assert 0 < first_told[0] <= 2 * 40_000
     assert told == sorted(told)
     assert told[-1] == len(ZIP)
     assert {moment.total_bytes for moment in moments if moment.done_bytes} == {len(ZIP)}

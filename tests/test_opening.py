@@ -271,6 +271,26 @@ def test_else_only_both_ends_are_asked_for(
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize("wants_all", [False, True])
+def test_a_look_comes_to_its_end_by_itself(look: Look, wants_all: bool) -> None:
+    with scripted(lambda asked: from_afar(LARGE, asked)) as (origin, _):
+        found = look(f"{origin}/x", wants_all=wants_all)
+        deadline_s = time.monotonic() + 5
+        while not found.is_finished and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+
+    assert found.is_finished
+
+
+def test_what_goes_wrong_once_the_object_is_known_is_no_failure(look: Look) -> None:
+    found, _ = look_at(lambda asked: from_afar(LARGE, asked), look, wants_all=True)
+    assert isinstance(found, Opening)
+    found.fail(OSError("a signature that cannot be made"))
+    found.wait()
+
+    assert found.is_finished
+
+
 @pytest.mark.parametrize("total", ["*", "9" * 5000])
 def test_a_total_that_is_no_number_is_none(look: Look, total: str) -> None:
     line = f"Content-Range: bytes 0-{HEAD_BYTES - 1}/{total}"

@@ -195,6 +195,30 @@ def test_a_block_of_another_object_is_not_taken_for_one_of_this(look_at: LookAt,
         fetched(look)
 
 
+def test_what_is_not_missing_is_not_taken(look_at: LookAt) -> None:
+    look, asked = look_at(Holding(1))
+    wait_for_all(asked)
+    time.sleep(0.2)  # so that it has come
+    window = Window(start=3 * BLOCK)
+    stop = look.source.fetch(Missing([Span(3 * BLOCK, SIZE)]), window)
+    content = b"".join(window.chunks())
+    stop()
+
+    assert content == CONTENT[3 * BLOCK :]
+    assert not window._pieces
+
+
+def test_blocks_that_come_before_an_end_do_not_end_the_look(look_at: LookAt) -> None:
+    def script(asked: Asked) -> Iterator[bytes]:
+        time.sleep(0 if asked.span else 0.5)
+        yield from from_afar(CONTENT, asked, ETAG)
+
+    look, _ = look_at(script)
+
+    assert look.tail == CONTENT[-BLOCK:]
+    assert fetched(look) == CONTENT[BLOCK:]
+
+
 def test_no_more_is_asked_for_than_an_interruption_may_cost(look_at: LookAt) -> None:
     content = random.Random(4).randbytes(100 * BLOCK)
     look, asked = look_at(lambda asked: from_afar(content, asked, ETAG), connections=90)
