@@ -35,7 +35,8 @@ class Opening(Asking):
         address: The object.
         policy: How it is asked for.
         wants_all: Whether all of the object is wanted.
-        on_bytes: Called with the number of bytes that have come so far and in all; on a slow link they take long.
+        on_bytes: Called with the number of bytes that have come so far and in all, where blocks behind the head are
+            asked for: over a slow link they take long.
 
     Attributes:
         stat: What the answer says of the object.
@@ -66,6 +67,7 @@ class Opening(Asking):
         self._asked_s = 0.0
         self._on_bytes = on_bytes or (lambda done, total: None)
         self._come_bytes = 0
+        self._is_telling = False
         self._max_blocks = min(_MAX_BLOCKS, policy.max_connections - len(self._todo)) if wants_all else 0
         self._tail_stat: ObjectStat | None = None
         self._ahead: list[Answer] = []
@@ -134,11 +136,16 @@ class Opening(Asking):
 
     def _note(self, come_bytes: int) -> None:
         self._come_bytes += come_bytes
-        self._on_bytes(self._come_bytes, self.stat.size_bytes)
+        if self._is_telling:
+            size_bytes = self.stat.size_bytes or 0
+            self._on_bytes(min(self._come_bytes, size_bytes), size_bytes)  # an end may have to come again
 
     def _ask_ahead(self, size_bytes: int) -> None:
         end = min(size_bytes - TAIL_BYTES, HEAD_BYTES + self._max_blocks * BLOCK_BYTES)
         self._max_blocks = 0  # the head may have to be asked for again
+        if end > HEAD_BYTES:
+            self._is_telling = True
+            self._on_bytes(0, size_bytes)
         for start in range(HEAD_BYTES, end, BLOCK_BYTES):
             span = Span(start, start + BLOCK_BYTES)
             self._todo.append(Ask(range_text=str(span), span=span))

@@ -294,6 +294,7 @@ def test_how_much_has_come_is_told_from_the_first_byte_on_and_never_goes_back(
 
     assert 0 < first_told[0] <= 2 * 40_000
     assert told == sorted(told)
+    assert told[0] == 0
     assert told[-1] == len(ZIP)
     assert {moment.total_bytes for moment in moments if moment.done_bytes} == {len(ZIP)}
 
