@@ -6,7 +6,6 @@ import hashlib
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from itertools import count, pairwise
 from pathlib import Path
@@ -281,9 +280,7 @@ def test_how_much_has_come_is_told_from_the_first_byte_on_and_never_goes_back(
     def script(asked: Asked) -> Iterator[bytes]:
         [answer] = from_afar(ZIP, asked, 'ETag: "one"')
         yield answer[:40_000]
-        deadline_s = time.monotonic() + 5
-        while not any(moment.done_bytes for moment in moments) and time.monotonic() < deadline_s:
-            time.sleep(0.001)
+        wait_for(lambda: any(moment.done_bytes for moment in moments))
         first_told.append(max(moment.done_bytes for moment in moments))
         yield answer[40_000:]
 

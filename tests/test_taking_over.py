@@ -11,10 +11,12 @@ from itertools import pairwise
 
 import pytest
 from scripted_server import Asked, Script, from_afar, part_of, reply, scripted
+from serving import wait_for
 
 from modelhub.arriving import Window
 from modelhub.errors import ReplacedError
 from modelhub.network import Network
+from modelhub.objects import BytesCallback
 from modelhub.ranges import BLOCK_BYTES, Missing, Span
 from modelhub.storage import Look, Storage
 
@@ -34,12 +36,16 @@ def look_at() -> Iterator[LookAt]:
     with ExitStack() as opened:
 
         def look_at(
-            script: Script, *, connections: int = CONNECTIONS, timeout_s: float = 10.0
+            script: Script,
+            *,
+            connections: int = CONNECTIONS,
+            timeout_s: float = 10.0,
+            on_bytes: BytesCallback | None = None,
         ) -> tuple[Look, list[Asked]]:
             origin, asked = opened.enter_context(scripted(script))
             storage = Storage(Network(connections=connections, timeout_s=timeout_s, backoff_s=0.002))
             opened.callback(storage.close)
-            return storage.open(f"{origin}/x").look(wants_all=True), asked
+            return storage.open(f"{origin}/x").look(wants_all=True, on_bytes=on_bytes), asked
 
         yield look_at
 
@@ -89,19 +95,16 @@ def spans_of(asked: Iterable[Asked]) -> list[range]:
 
 def wait_for_all(asked: list[Asked]) -> None:
     """Wait until both ends and all blocks were asked for."""
-    deadline_s = time.monotonic() + 5
-    while len(asked) < 2 + len(AHEAD) and time.monotonic() < deadline_s:
-        time.sleep(0.001)
+    wait_for(lambda: len(asked) == 2 + len(AHEAD))
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.5, 1])
-@pytest.mark.parametrize("pause_s", [0, 0.2])
-def test_what_has_come_and_what_is_on_its_way_is_not_asked_for_again(
-    look_at: LookAt, share: float, pause_s: float
-) -> None:
-    look, asked = look_at(Holding(share))
+def test_what_has_come_and_what_is_on_its_way_is_not_asked_for_again(look_at: LookAt, share: float) -> None:
+    come = [0]
+    look, asked = look_at(Holding(share), on_bytes=lambda done, total: come.append(done))
     wait_for_all(asked)
-    time.sleep(pause_s)  # with one the server's share has come
+    # A little less than its share, as some of that is the head of an answer.
+    wait_for(lambda: come[-1] >= 2 * BLOCK + len(AHEAD) * (share * BLOCK - 300))
 
     assert fetched(look) == CONTENT[BLOCK:]
     spans = spans_of(asked)
@@ -110,11 +113,9 @@ def test_what_has_come_and_what_is_on_its_way_is_not_asked_for_again(
 
 
 def test_an_object_that_has_come_with_its_look_is_there(look_at: LookAt) -> None:
-    holding = Holding(1)
-    holding.released.set()
-    look, asked = look_at(holding)
-    wait_for_all(asked)
-    time.sleep(0.1)  # they come soon after they were asked for
+    come = [0]
+    look, asked = look_at(Holding(1), on_bytes=lambda done, total: come.append(done))
+    wait_for(lambda: come[-1] == AHEAD.stop + BLOCK)
     window = Window(start=BLOCK)
     look.source.fetch(Missing([Span(BLOCK, AHEAD.stop)]), window)
 
@@ -196,9 +197,9 @@ def test_a_block_of_another_object_is_not_taken_for_one_of_this(look_at: LookAt,
 
 
 def test_what_is_not_missing_is_not_taken(look_at: LookAt) -> None:
-    look, asked = look_at(Holding(1))
-    wait_for_all(asked)
-    time.sleep(0.2)  # so that it has come
+    come = [0]
+    look, _ = look_at(Holding(1), on_bytes=lambda done, total: come.append(done))
+    wait_for(lambda: come[-1] == AHEAD.stop + BLOCK)
     window = Window(start=3 * BLOCK)
     stop = look.source.fetch(Missing([Span(3 * BLOCK, SIZE)]), window)
     content = b"".join(window.chunks())
